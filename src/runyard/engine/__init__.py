@@ -1,0 +1,1 @@
+"""Step, Task, Module, Pipeline. Knows no YAML."""

@@ -1,0 +1,1 @@
+"""Values and protocols that every layer speaks. Imports nothing else of runyard."""

@@ -1,0 +1,69 @@
+"""The way to one host. Five verbs; every action is written against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from runyard.model.execution import Exec, Exit
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """A file on a host: `kind` is file, dir, link or other; `sha256` of regular files only."""
+
+    kind: str
+    size: int
+    mode: int
+    owner: str
+    mtime: float
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Outcome of `put`: `changed` is False when content, mode and owner were as asked."""
+
+    changed: bool
+    sha256: str
+    size: int
+
+
+class Connector(Protocol):
+    """Reaches one host.
+
+    Order: `connect` once, then any verbs concurrently, then `close` once. `connect` and `close`
+    are idempotent. All verbs raise `NetworkError` when the host cannot be reached any more and
+    `SystemFault` for a failure at the host; `exec` reports failures of the *work* in `Exit`.
+    """
+
+    async def connect(self) -> None:
+        """Reach the host, start or join its supervisor. Raises NetworkError."""
+
+    async def exec(self, work: Exec) -> Exit:
+        """Start `work`, or attach when its attempt is known, and wait for its end.
+
+        Cancellation of the awaiting task is an order, not an escape: the attempt is ended at the
+        host (TERM, grace, KILL), and its true `Exit` with `ended_by: cancel` is *returned*. A
+        second cancellation ends the grace at once.
+        """
+
+    async def recall(self, attempt: str) -> bool:
+        """True when the host knows `attempt`, alive or ended: `exec` would attach."""
+
+    async def put(
+        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+    ) -> Put:
+        """Write `data` to `dest` atomically (temporary file, fsync, rename) if it differs."""
+
+    async def get(self, src: str) -> bytes:
+        """The bytes of `src`. Raises NotFoundError, and SystemFault above 1 GiB."""
+
+    async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
+        """What is at `path` (links not followed), or None."""
+
+    async def probe(self) -> dict[str, str]:
+        """Facts of the host: `os arch hostname user python machine_id`, plus `has.NAME` paths."""
+
+    async def close(self) -> None:
+        """Leave the host; attempts that run go on."""

@@ -1,0 +1,1 @@
+"""Journal, output, artifacts: everything that survives a process."""
