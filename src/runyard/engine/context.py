@@ -1,0 +1,52 @@
+"""The runtime context: an environment, and nothing that acts on the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runyard.engine.mailbox import Mailbox
+from runyard.expr.scope import Scope, Variables
+from runyard.hosts.inventory import Host
+from runyard.model.connector import Connector
+from runyard.model.ids import attempt_id
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step can see on one host (contract 3: host, variables, connector, nothing else).
+
+    Attributes:
+        attempt: number of this try, from 1; 0 while checking.
+        item: loop or matrix values of this instance (`{"item": …}`, `{"matrix": {…}}`).
+        secrets: name to value of every secret the run knows; all are masked everywhere.
+        base: directory that relative paths of the document are relative to.
+        mailbox: events that people posted to the run.
+    """
+
+    run_id: str
+    host: Host
+    connector: Connector
+    variables: Variables
+    base: Path
+    mailbox: Mailbox
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 0
+
+    def at(self, attempt: int) -> Context:
+        """The same environment for try number `attempt`."""
+        return replace(self, attempt=attempt)
+
+    def attempt_id(self, key: str) -> str:
+        """The id under which the host knows the current try of step `key`."""
+        return attempt_id(self.run_id, key, self.host.name, self.attempt)
+
+    def scope(
+        self,
+        item: Mapping[str, Any] | None = None,
+        step_env: Mapping[str, Any] | None = None,
+    ) -> Scope:
+        """Variables as this host sees them now."""
+        return self.variables.scope(self.host.name, item=item, step_env=step_env)

@@ -1,0 +1,56 @@
+"""What people post to a run while it goes on: decisions and named events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to an approval. `accepted` False is a rejection."""
+
+    accepted: bool
+    by: str = ""
+    comment: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Mailbox:
+    """Keeps what arrived, so that asking late is as good as asking early.
+
+    An event stays for every later asker; a decision for a step is its first one.
+    """
+
+    def __init__(self) -> None:
+        self._arrived = asyncio.Condition()
+        self._events: dict[str, Mapping[str, Any]] = {}
+        self._decisions: dict[str, Decision] = {}
+
+    async def post_event(self, name: str, data: Mapping[str, Any]) -> None:
+        """Deliver a named event."""
+        async with self._arrived:
+            self._events.setdefault(name, data)
+            self._arrived.notify_all()
+
+    async def post_decision(self, step: str, decision: Decision) -> None:
+        """Deliver a decision for `step`; an empty `step` answers whichever is asked next."""
+        async with self._arrived:
+            self._decisions.setdefault(step, decision)
+            self._arrived.notify_all()
+
+    async def event(self, name: str) -> Mapping[str, Any]:
+        """Wait for the event called `name`; returns its data."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: name in self._events)
+            return self._events[name]
+
+    async def decision(self, step: str) -> Decision:
+        """Wait until somebody decided about `step`."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: step in self._decisions or "" in self._decisions)
+            if step in self._decisions:
+                return self._decisions[step]
+            return self._decisions.pop("")
