@@ -22,7 +22,8 @@ class Param:
         kind: `string`, `text` (shell text: variables are bound by environment, never pasted),
             `command` (text, or a list: argv without a shell), `int`, `float`, `bool` (also the
             strings true/yes/on/1), `duration`, `size`, `mode` (octal as written), `strings`,
-            `ints`, `map` (string to scalar), `any`.
+            `ints`, `map` (string to value), `env` (a map whose keys are variable names),
+            `raw` (a string that nobody substitutes: the action does), `any`.
         choices: allowed strings, for `kind: string`.
         one_of: name of a group; exactly one parameter of a group is given.
     """
@@ -48,7 +49,6 @@ class Work:
         variables: the same as values, for templates.
         secrets: name to value of every secret in scope, to be masked.
         timeout: seconds or None. base: directory of the workflow file, for relative `src`.
-        named_events: directory-less name → data of events posted to the run so far.
     """
 
     attempt: str

@@ -1,0 +1,147 @@
+"""The arguments of an action: checked when a workflow is compiled, resolved before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runyard.model.action import Param
+from runyard.model.errors import ArgumentError
+from runyard.model.execution import CAPTURE
+from runyard.runners.convert import convert, is_open
+
+OUTPUT = (
+    Param("dir", "string", "directory to run in (default: the connector's)"),
+    Param("env", "env", "more environment variables, over all others", default={}),
+    Param(
+        "export_vars",
+        "bool",
+        "read `BOPS_EXPORT:KEY=value` lines from stdout as variables for later steps",
+        default=False,
+    ),
+    Param(
+        "max_output_bytes",
+        "size",
+        "how much of each stream the result keeps (head and tail); the log keeps everything",
+        default=CAPTURE,
+    ),
+    Param("output_path", "string", "directory on the host for a full copy of both streams"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with an argument.
+
+    Attributes:
+        path: keys from `args` down to the value; empty for `args` as a whole.
+        key: True when the key itself is wrong (unknown), not its value.
+        expected: what would have been right. fix: what to write instead, or "".
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    expected: str = ""
+    fix: str = ""
+    key: bool = False
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that `word` was probably meant to be, or ""."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+
+
+def check_args(params: Sequence[Param], args: Any) -> list[Problem]:
+    """Everything that is wrong with `args`, in the order of the document, then what is missing.
+
+    Values with a `${…}` inside are not judged: they have no type before a run.
+    """
+    if not isinstance(args, Mapping):
+        return [Problem((), "args must be a map", "a map of argument names to values")]
+    known = {param.name: param for param in params}
+    found = []
+    for name, value in args.items():
+        param = known.get(name)
+        if param is None:
+            found.append(_unknown(str(name), known))
+        elif value is None and not param.required:
+            continue
+        elif not is_open(value):
+            try:
+                convert(param, value)
+            except ValueError as error:
+                found.append(_bad(param, value, str(error)))
+    return found + _missing(params, args)
+
+
+def _unknown(name: str, known: Mapping[str, Param]) -> Problem:
+    near = closest(name, known)
+    return Problem(
+        (name,),
+        f'unknown argument "{name}"',
+        "one of " + ", ".join(known) if known else "no arguments",
+        f"did you mean {near}?" if near else "",
+        key=True,
+    )
+
+
+def _bad(param: Param, value: Any, expected: str) -> Problem:
+    fix = ""
+    if param.kind in ("strings", "ints") and isinstance(value, str | int | float):
+        fix = f"write a list: [{value}]"
+    elif param.choices and (near := closest(str(value), param.choices)):
+        fix = f"did you mean {near}?"
+    return Problem((param.name,), f"{param.name} must be {expected}", expected, fix)
+
+
+def _missing(params: Sequence[Param], args: Mapping[str, Any]) -> list[Problem]:
+    given = {name for name, value in args.items() if value is not None}
+    found = []
+    groups: dict[str, list[str]] = {}
+    for param in params:
+        if param.one_of:
+            groups.setdefault(param.one_of, []).append(param.name)
+        elif param.required and param.name not in given:
+            found.append(Problem((), f"{param.name} is required", param.doc, f"add {param.name}:"))
+    for names in groups.values():
+        chosen = [name for name in names if name in given]
+        if not chosen:
+            words = " or ".join(names)
+            found.append(Problem((), f"{words} is required", f"one of {', '.join(names)}"))
+        elif len(chosen) > 1:
+            words = " and ".join(chosen)
+            found.append(
+                Problem((chosen[1],), f"{words} exclude each other", "only one of them", key=True)
+            )
+    return found
+
+
+def resolve_args(params: Sequence[Param], args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as the action reads them: defaults filled in, seconds, bytes, mode bits.
+
+    Call it after substitution. Every parameter is in the result; None stands for not given.
+
+    Raises:
+        ArgumentError: with all problems in one message.
+    """
+    problems = check_args(params, args)
+    resolved: dict[str, Any] = {}
+    for param in params:
+        value = args.get(param.name)
+        if value is None:
+            resolved[param.name] = param.default
+            continue
+        try:
+            resolved[param.name] = convert(param, value)
+        except ValueError as error:
+            if is_open(value):
+                problems.append(_bad(param, value, str(error)))
+    if problems:
+        raise ArgumentError(
+            "; ".join(p.message for p in problems),
+            hint="; ".join(p.fix for p in problems if p.fix) or None,
+        )
+    return resolved
