@@ -21,13 +21,13 @@ class Decision:
 class Mailbox:
     """Keeps what arrived, so that asking late is as good as asking early.
 
-    An event stays for every later asker; a decision for a step is its first one.
+    A named event stays for every later asker; a decision is taken by who asks first.
     """
 
     def __init__(self) -> None:
         self._arrived = asyncio.Condition()
         self._events: dict[str, Mapping[str, Any]] = {}
-        self._decisions: dict[str, Decision] = {}
+        self._decisions: list[tuple[str, Decision]] = []
 
     async def post_event(self, name: str, data: Mapping[str, Any]) -> None:
         """Deliver a named event."""
@@ -38,7 +38,7 @@ class Mailbox:
     async def post_decision(self, step: str, decision: Decision) -> None:
         """Deliver a decision for `step`; an empty `step` answers whichever is asked next."""
         async with self._arrived:
-            self._decisions.setdefault(step, decision)
+            self._decisions.append((step, decision))
             self._arrived.notify_all()
 
     async def event(self, name: str) -> Mapping[str, Any]:
@@ -48,9 +48,11 @@ class Mailbox:
             return self._events[name]
 
     async def decision(self, step: str) -> Decision:
-        """Wait until somebody decided about `step`."""
+        """Wait for a decision about `step`, and take it."""
         async with self._arrived:
-            await self._arrived.wait_for(lambda: step in self._decisions or "" in self._decisions)
-            if step in self._decisions:
-                return self._decisions[step]
-            return self._decisions.pop("")
+            while True:
+                for at, (name, decision) in enumerate(self._decisions):
+                    if name in (step, ""):
+                        del self._decisions[at]
+                        return decision
+                await self._arrived.wait()

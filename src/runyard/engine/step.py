@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from runyard.engine.context import Context
 from runyard.engine.policy import Policy
@@ -19,8 +20,10 @@ class Step(ABC):
     """
 
     policy: Policy = Policy()
-    supervised: ClassVar[bool] = True
-    """The work is a process at the host: it may be attached again after we died."""
+    item: Mapping[str, Any] = {}
+    """Loop or matrix values of this instance: `{"item": …}`, `{"matrix": {…}}`."""
+    fallback: Step | None = None
+    """Stands in when this one failed for good."""
 
     @property
     @abstractmethod
@@ -29,11 +32,29 @@ class Step(ABC):
 
     @property
     def key(self) -> str:
+        """What the journal calls it."""
         return self.name
+
+    @property
+    def repeatable(self) -> bool:
+        """True when it may be started again after we died in the middle of it.
+
+        A step whose work is an attempt at a host is always asked for again by its attempt's id,
+        so this speaks only of work inside our own process.
+        """
+        return True
 
     async def check(self, ctx: Context) -> bool:
         """True when there is nothing left to do on this host."""
         return False
+
+    def fingerprint(self, ctx: Context) -> str:
+        """What makes two executions the same, for the result cache."""
+        return self.key
+
+    def undo(self) -> Step | None:
+        """The step that rolls this one back on a host it changed, or None."""
+        return None
 
     @abstractmethod
     async def run(self, ctx: Context) -> StepResult:

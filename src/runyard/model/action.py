@@ -37,6 +37,13 @@ class Param:
     one_of: str = ""
 
 
+class Signals(Protocol):
+    """Named events posted to the run from outside."""
+
+    async def event(self, name: str) -> Mapping[str, Any]:
+        """Wait for the event called `name`; returns its data. At once when it has come already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The environment of one attempt of an action. It holds; it does not act.
@@ -62,6 +69,7 @@ class Work:
     grace: float = 10.0
     limits: Limits = Limits()
     base: Path = Path()
+    signals: Signals | None = None
 
 
 class Action(Protocol):
@@ -87,6 +95,10 @@ class Action(Protocol):
     @property
     def idempotent(self) -> bool:
         """True when it may simply be run again if we died in the middle of it."""
+
+    @property
+    def supervised(self) -> bool:
+        """True when its work is one attempt at the host: asking again for it never starts twice."""
 
     async def run(self, work: Work) -> Outcome:
         """Do it once."""

@@ -27,7 +27,6 @@ class Exec:
         exports: scan stdout for `BOPS_EXPORT:` lines.
         secrets: name to value; masked in everything that is written.
         output_path: directory on the host for a full copy of both streams, or None.
-        mask_ok: False refuses to start when a secret is too short to mask (under 6 characters).
     """
 
     attempt: str

@@ -1,0 +1,129 @@
+"""A step that is an action: what a document's step compiles to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runyard.engine.context import Context
+from runyard.engine.policy import Call, Policy
+from runyard.engine.step import Step
+from runyard.expr.scope import Scope
+from runyard.expr.template import bind_shell, substitute
+from runyard.model.action import Param, Work
+from runyard.model.errors import RunyardError
+from runyard.model.result import Outcome, StepResult
+from runyard.model.status import Status
+from runyard.runners.params import resolve_args
+
+_SHELL_TEXT = ("text", "command")
+
+
+@dataclass(frozen=True)
+class ActionStep(Step):
+    """One action with its arguments as written, under a policy.
+
+    `check_call` exits 0 when the step is already done; `rollback` undoes it; `fallback` stands in
+    when it failed for good. `place` is `file:line:col` of the step in its document.
+    """
+
+    name: str
+    call: Call
+    key: str = ""
+    policy: Policy = Policy()
+    item: Mapping[str, Any] = field(default_factory=dict)
+    check_call: Call | None = None
+    rollback: Call | None = None
+    fallback: Step | None = None
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            object.__setattr__(self, "key", self.name)
+
+    @property
+    def repeatable(self) -> bool:
+        return self.call.action.idempotent or self.call.action.supervised
+
+    async def check(self, ctx: Context) -> bool:
+        if self.check_call is None:
+            return False
+        outcome = await self._perform(self.check_call, ctx, ctx.attempt_id(f"{self.key}~check"))
+        if outcome.status in (Status.SUCCESS, Status.FAILED):
+            return outcome.status is Status.SUCCESS
+        raise RunyardError(
+            f"check could not be run: {outcome.message}",
+            code="CHECK",
+            retryable=bool((outcome.error or {}).get("retryable")),
+        )
+
+    async def run(self, ctx: Context) -> StepResult:
+        started = time.time()
+        outcome = await self._perform(self.call, ctx, ctx.attempt_id(self.key))
+        return self.result(ctx, outcome, started)
+
+    def fingerprint(self, ctx: Context) -> str:
+        args, _, _ = self.arguments(self.call, ctx)
+        return f"{self.call.action.name} {sorted(args.items(), key=str)!r}"
+
+    def undo(self) -> ActionStep | None:
+        """The step that rolls this one back, or None."""
+        if self.rollback is None:
+            return None
+        return ActionStep(self.name, self.rollback, f"rollback:{self.key}", item=self.item)
+
+    async def _perform(self, call: Call, ctx: Context, attempt: str) -> Outcome:
+        args, env, variables = self.arguments(call, ctx)
+        work = Work(
+            attempt=attempt,
+            host=ctx.host.name,
+            connector=ctx.connector,
+            args=args,
+            env={
+                **env,
+                "RUNYARD_RUN_ID": ctx.run_id,
+                "RUNYARD_STEP": self.name,
+                "RUNYARD_HOST": ctx.host.name,
+            },
+            variables=variables,
+            secrets=ctx.secrets,
+            timeout=call.timeout if call.timeout is not None else self.policy.timeout,
+            grace=self.policy.grace,
+            limits=self.policy.limits,
+            base=ctx.base,
+            signals=ctx.mailbox,
+        )
+        return await call.action.run(work)
+
+    def arguments(
+        self, call: Call, ctx: Context
+    ) -> tuple[dict[str, Any], dict[str, str], Mapping[str, Any]]:
+        """Arguments with values in, the environment they need, and the variables in scope.
+
+        Shell text keeps its `${NAME}` for the shell; nothing is ever pasted into it (contract 1,
+        "Variables").
+
+        Raises:
+            ArgumentError: a variable is unset, or a value does not fit its parameter.
+        """
+        scope = ctx.scope(self.item)
+        own = call.args.get("env")
+        if isinstance(own, Mapping) and own and call.action.name != "env.set":
+            scope = ctx.scope(self.item, substitute(own, scope, call.places.get("env", "env")))
+        params = {param.name: param for param in call.action.params}
+        env: dict[str, str] = dict(scope.environment())
+        args: dict[str, Any] = {}
+        for name, value in call.args.items():
+            place = call.places.get(name, name)
+            args[name] = _fill(params.get(name), value, scope, env, place)
+        return resolve_args(call.action.params, args), env, scope
+
+
+def _fill(param: Param | None, value: Any, scope: Scope, env: dict[str, str], place: str) -> Any:
+    if param is not None and param.kind in _SHELL_TEXT and isinstance(value, str):
+        text, bound = bind_shell(value, scope)
+        env.update(bound)
+        return text
+    return substitute(value, scope, place)

@@ -1,0 +1,157 @@
+"""One step on one host, from its conditions to its final result. Nothing escapes from here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from runyard.engine.context import Context
+from runyard.engine.halt import Halted
+from runyard.engine.offline import reach
+from runyard.engine.reuse import recall_cached, remember
+from runyard.engine.running import Running
+from runyard.engine.step import Step
+from runyard.engine.verdict import judge
+from runyard.hosts.inventory import Host
+from runyard.model.errors import (
+    ArgumentError,
+    CanceledError,
+    FencedError,
+    InternalError,
+    RunyardError,
+    StoreError,
+    SystemFault,
+)
+from runyard.model.event import NewEvent
+from runyard.model.result import Outcome, StepResult
+from runyard.model.status import Status
+
+_OF_THE_RUN = (StoreError, FencedError)
+"""Failures of the journal: they concern the run, not the step, and end it."""
+
+
+async def drive(step: Step, host: Host, run: Running) -> StepResult:
+    """Bring `step` to its result on `host`, and journal it (contract 3).
+
+    Raises:
+        StoreError, FencedError: the journal cannot take the result; the run cannot go on.
+    """
+    started = time.time()
+    ctx = run.context(host, run.fleet.connector(host, step.policy.become))
+    try:
+        skip = _gate(step, ctx) or await reach(step, ctx, run)
+        if skip is None:
+            result = await _with_fallback(step, ctx, run)
+        else:
+            result = StepResult(step.key, host.name, skip, 0, started, time.time())
+    except _OF_THE_RUN:
+        raise
+    except Exception as error:
+        outcome = outcome_of(error, step, host.name)
+        result = StepResult(step.key, host.name, outcome, 0, started, time.time())
+    tolerated = step.policy.continue_on_error and not result.status.is_good
+    await run.ledger.reach(result, tolerated=tolerated)
+    return result
+
+
+def outcome_of(error: Exception, step: Step, host: str) -> Outcome:
+    """What an exception means as an outcome; an unexpected one is a defect, with its place."""
+    if isinstance(error, Halted):
+        return Outcome.of_error(CanceledError(str(error)), ended_by="cancel")
+    if isinstance(error, RunyardError):
+        return Outcome.of_error(error)
+    return Outcome.of_error(InternalError.of(error, f'step "{step.name}" on {host}'))
+
+
+def _gate(step: Step, ctx: Context) -> Outcome | None:
+    """A skipped outcome with its reason, or None to go on.
+
+    Raises:
+        ArgumentError: `when` cannot be evaluated here, or a `must_vars` name is unset.
+    """
+    policy = step.policy
+    if policy.when is None and not policy.must_vars:
+        return None
+    scope = ctx.scope(step.item)
+    if policy.when is not None and not policy.when.evaluate(scope):
+        return Outcome(Status.SKIPPED, message=f"when is false: {policy.when.text}")
+    unset = [name for name in policy.must_vars if not scope.has_value(name)]
+    if unset:
+        raise ArgumentError(
+            f"must_vars: {', '.join(unset)} not set",
+            code="MUST_VARS",
+            hint="export it in an earlier step, or give it with --var NAME=VALUE",
+        )
+    return None
+
+
+async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:
+    result = await _attempts(step, ctx, run)
+    if step.fallback is None or result.status.is_good or run.halt.requested:
+        return result
+    second = await _attempts(step.fallback, ctx, run)
+    if not second.status.is_good:
+        return result
+    note = f"fell back to {step.fallback.name} after: {result.outcome.message}"
+    outcome = second.outcome.but(warnings=(*second.outcome.warnings, note))
+    return StepResult(
+        step.key, ctx.host.name, outcome, result.attempt, result.started_at, second.ended_at
+    )
+
+
+async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
+    """Look into the cache, check, then try until it is good, hopeless or stopped."""
+    key, host, retry = step.key, ctx.host.name, step.policy.retry
+    n, rejoin = run.ledger.last_try(key, host)
+    if not rejoin:
+        started = time.time()
+        done = await recall_cached(step, ctx, run)
+        if done is None and await run.halt.run(step.check(ctx)):
+            done = Outcome(Status.SKIPPED, message="check: already done")
+        if done is not None:
+            return StepResult(key, host, done, 0, started, time.time())
+        n += 1
+    elif not step.repeatable:
+        raise SystemFault(
+            "the process that ran this step died in the middle of it",
+            code="INTERRUPTED",
+            hint="the action is not idempotent: look at its effects, then resume again",
+        )
+    tried = 1
+    while True:
+        if not rejoin:
+            await run.ledger.intend(key, host, n)
+        result = await _once(step, ctx.at(n), run)
+        lost_before = rejoin and result.outcome.ended_by == "lost"
+        rejoin = False
+        if run.halt.requested or not (lost_before or retry.wants(result.outcome, tried)):
+            await remember(step, ctx, run, result)
+            return result
+        pause = 0.0 if lost_before else retry.pause(tried)
+        reason = result.outcome.message
+        run.ledger.tell(
+            NewEvent("retry.scheduled", key, host, {"n": n + 1, "delay": pause, "reason": reason})
+        )
+        await run.ledger.missed(result)
+        try:
+            await run.halt.run(asyncio.sleep(pause))
+        except Halted:
+            return result
+        n += 1
+        tried += not lost_before
+
+
+async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
+    started = time.time()
+    try:
+        result = await run.halt.run(step.run(ctx))
+        if not isinstance(result, StepResult):
+            raise TypeError(f"run() returned {type(result).__name__}, not a StepResult")
+        outcome = judge(result.outcome, step, ctx)
+        if not outcome.logged:
+            await run.write(ctx.attempt_id(step.key), outcome)
+    except _OF_THE_RUN:
+        raise
+    except Exception as error:
+        outcome = outcome_of(error, step, ctx.host.name)
+    return StepResult(step.key, ctx.host.name, outcome, ctx.attempt, started, time.time())

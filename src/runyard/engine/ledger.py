@@ -1,0 +1,124 @@
+"""The engine's side of the journal: what is done, what is in flight, what to write down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from runyard.model.event import NewEvent
+from runyard.model.result import Outcome, StepResult
+from runyard.model.status import Status
+from runyard.store.journal import AttemptRow, Journal
+
+
+class Ledger:
+    """Writes one run's events and remembers what its earlier lives reached.
+
+    An intent is committed before the work is started, a result before it is announced. Events
+    that only tell (`step.started`, `step.finished`) ride along with the next commit.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        run_id: str,
+        epoch: int,
+        past: Iterable[AttemptRow] = (),
+        approved: Iterable[str] = (),
+    ) -> None:
+        self._journal = journal
+        self.run_id = run_id
+        self.epoch = epoch
+        self._approved = frozenset(approved)
+        self._told: list[NewEvent] = []
+        self._past: dict[tuple[str, str], AttemptRow] = {}
+        for row in past:
+            old = self._past.get((row.step, row.host))
+            if old is None or row.n >= old.n:
+                self._past[row.step, row.host] = row
+
+    def last_try(self, step: str, host: str) -> tuple[int, bool]:
+        """Number of the last attempt of an earlier life, and whether it had no end."""
+        row = self._past.get((step, host))
+        if row is None:
+            return 0, False
+        return row.n, row.status is Status.RUNNING
+
+    def reached(self, step: str, host: str) -> StepResult | None:
+        """The result of an earlier life that need not be done again, or None."""
+        row = self._past.get((step, host))
+        if row is None or row.result is None:
+            return None
+        result = from_data(step, host, row.result)
+        done = result.status.is_good or row.result.get("tolerated", False)
+        return result if done else None
+
+    def approved(self, step: str) -> bool:
+        """True when an earlier life of the run was allowed to start `step`."""
+        return step in self._approved
+
+    def tell(self, event: NewEvent) -> None:
+        """Write `event` with the next commit."""
+        self._told.append(event)
+
+    async def record(self, *events: NewEvent) -> None:
+        """Commit what was told and `events`, in this order, in one transaction.
+
+        Raises:
+            FencedError: a newer owner has this run.
+            StoreError: the journal cannot be written.
+        """
+        batch = [*self._told, *events]
+        self._told.clear()
+        if batch:
+            await self._journal.commit(self.run_id, self.epoch, batch)
+
+    async def intend(self, step: str, host: str, n: int) -> None:
+        """Commit that attempt `n` is about to be started."""
+        await self.record(NewEvent("attempt.started", step, host, {"n": n}))
+
+    async def missed(self, result: StepResult) -> None:
+        """Commit that a try ended and another one will follow."""
+        await self.record(
+            NewEvent(
+                "attempt.finished",
+                result.step,
+                result.host,
+                {"n": result.attempt, "result": to_data(result)},
+            )
+        )
+
+    async def reach(self, result: StepResult, *, tolerated: bool = False) -> None:
+        """Commit the final result of a step on a host."""
+        data = to_data(result)
+        if tolerated:
+            data["tolerated"] = True
+        await self.record(NewEvent("result.reached", result.step, result.host, {"result": data}))
+
+
+_DEFAULTS: Mapping[str, Any] = asdict(Outcome(Status.SUCCESS))
+
+
+def to_data(result: StepResult) -> dict[str, Any]:
+    """A result as the journal keeps it; fields at their default are left out."""
+    out = result.outcome
+    data: dict[str, Any] = {
+        "status": out.status.value,
+        "attempt": result.attempt,
+        "started_at": result.started_at,
+        "ended_at": result.ended_at,
+    }
+    for name, default in _DEFAULTS.items():
+        if name not in ("status", "logged") and (value := getattr(out, name)) != default:
+            data[name] = value
+    return data
+
+
+def from_data(step: str, host: str, data: Mapping[str, Any]) -> StepResult:
+    """The inverse of `to_data`."""
+    fields = {name: data[name] for name in _DEFAULTS if name in data and name != "status"}
+    if "warnings" in fields:
+        fields["warnings"] = tuple(fields["warnings"])
+    outcome = Outcome(Status(data["status"]), logged=True, **fields)
+    return StepResult(step, host, outcome, data["attempt"], data["started_at"], data["ended_at"])

@@ -1,0 +1,107 @@
+"""Pipeline: modules in order, then handlers, rollback, and what is done in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from runyard.engine.halt import Halt
+from runyard.engine.module import Hook, Module, call_hook
+from runyard.engine.rollback import roll_back
+from runyard.engine.running import Ran, Running
+from runyard.engine.step import Step
+from runyard.engine.task import Task
+from runyard.model.event import NewEvent
+from runyard.model.result import StepResult
+from runyard.model.status import Status
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A whole run's work (contract 3). The same engine runs it, from YAML or built in Python.
+
+    Attributes:
+        handlers: steps that others `notify`; each runs once, at the end, where something changed.
+        finally_: tasks that run in any case, a cancel included.
+        on_failure: `stop`, or `rollback` what was changed.
+    """
+
+    name: str
+    modules: tuple[Module, ...]
+    handlers: tuple[Step, ...] = ()
+    finally_: tuple[Task, ...] = ()
+    on_failure: str = "stop"
+    pre_run: Hook | None = None
+    post_run: Hook | None = None
+
+    def tasks(self) -> Iterator[Task]:
+        """All tasks of all modules, in order."""
+        for module in self.modules:
+            yield from module.tasks
+
+    def steps(self) -> Iterator[Step]:
+        """All steps that may run, in order: the modules', the handlers', the last ones."""
+        for task in self.tasks():
+            yield from task.steps
+        yield from self.handlers
+        for task in self.finally_:
+            yield from task.steps
+
+    async def run(self, run: Running) -> Ran:
+        """Results of all layers, in a deterministic order, and the first error.
+
+        Raises:
+            StoreError, FencedError: the journal does not take what is reached.
+        """
+        order = {step.key: n for n, step in enumerate(self.steps(), 1)}
+        run = replace(run, order=order)
+        error = await call_hook(self.pre_run, run, f"pre_run of {self.name}")
+        ran = Ran((), error) if error else await self._modules(run)
+        if ran.ok:
+            ran = _join(ran, await self._handlers(ran, run))
+        elif self.on_failure == "rollback" and not ran.canceled:
+            ran = _join(ran, await roll_back(self, ran.results, _afterwards(run)))
+        for task in self.finally_:
+            ran = _join(ran, await task.run(_afterwards(run)))
+        after = await call_hook(self.post_run, run, f"post_run of {self.name}")
+        return ran if ran.error or not after else replace(ran, error=after)
+
+    async def _modules(self, run: Running) -> Ran:
+        ran = Ran(())
+        for module in self.modules:
+            if module.is_enabled(run):
+                ran = _join(ran, await module.run(run))
+            if not ran.ok:
+                break
+        return ran
+
+    async def _handlers(self, ran: Ran, run: Running) -> Ran:
+        told = Ran(())
+        for handler in self.handlers:
+            hosts = _notified(handler.name, ran.results, self.tasks())
+            if hosts and not run.halt.requested:
+                run.ledger.tell(NewEvent("handler.started", handler.key))
+                told = _join(told, await Task(handler.key, (handler,), tuple(hosts)).run(run))
+        return told
+
+
+def _afterwards(run: Running) -> Running:
+    """For work that a cancel does not stop; only the second signal does."""
+    return run.under(Halt(run.kill))
+
+
+def _join(first: Ran, then: Ran) -> Ran:
+    return Ran(
+        (*first.results, *then.results), first.error or then.error, first.canceled or then.canceled
+    )
+
+
+def _notified(handler: str, results: Sequence[StepResult], tasks: Iterable[Task]) -> list[str]:
+    """Hosts where a step changed something and names `handler`, in order of results."""
+    tellers = {s.key for t in tasks for s in t.steps if handler in s.policy.notify}
+    hosts = {
+        r.host: None
+        for r in results
+        if r.step in tellers and r.outcome.changed and r.status is Status.SUCCESS
+    }
+    return list(hosts)

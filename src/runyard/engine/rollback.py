@@ -1,0 +1,44 @@
+"""Undoing what was changed, in reverse order, on a fresh deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from runyard.engine.running import Ran, Running
+from runyard.engine.task import Task
+from runyard.model.event import NewEvent
+from runyard.model.result import StepResult
+
+if TYPE_CHECKING:
+    from runyard.engine.pipeline import Pipeline
+
+
+async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Running) -> Ran:
+    """Run the rollback of every step, last first, on the hosts where it changed something.
+
+    A failing rollback does not keep the others from being tried (contract 1, "Rollback").
+
+    Raises:
+        StoreError, FencedError: the journal does not take what is reached.
+    """
+    run.ledger.tell(NewEvent("rollback.started"))
+    ran = Ran(())
+    for task in _undoing(pipeline, results):
+        then = await task.run(run)
+        ran = Ran((*ran.results, *then.results), ran.error or then.error, ran.canceled)
+    status = "failed" if ran.error else "success"
+    await run.ledger.record(NewEvent("rollback.finished", data={"status": status}))
+    return ran
+
+
+def _undoing(pipeline: Pipeline, results: Sequence[StepResult]) -> Iterable[Task]:
+    changed: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome.changed:
+            changed.setdefault(result.step, []).append(result.host)
+    for task in reversed(list(pipeline.tasks())):
+        for step in reversed(task.steps):
+            undo = step.undo() if step.key in changed else None
+            if undo is not None:
+                yield Task(undo.key, (undo,), tuple(changed[step.key]), task.fan)

@@ -1,0 +1,84 @@
+"""What the layers of one running pipeline share while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from runyard.engine.context import Context
+from runyard.engine.halt import Halt
+from runyard.engine.ledger import Ledger
+from runyard.engine.mailbox import Mailbox
+from runyard.engine.policy import Offline
+from runyard.expr.scope import Variables
+from runyard.hosts.fleet import Fleet
+from runyard.hosts.inventory import Host
+from runyard.model.connector import Connector
+from runyard.model.result import Outcome, StepResult
+from runyard.runners.cache import ResultCache
+from runyard.store.output import OutputStore
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Handed down from pipeline to step beside the context; results come back by return value.
+
+    `output` takes the streams of in-process work, `cache` is None when nothing may be reused.
+    `approve_all` answers every approval with yes. `order` numbers the steps from 1. `kill` is the
+    second signal: it stops clean-up work as well.
+    """
+
+    run_id: str
+    fleet: Fleet
+    variables: Variables
+    ledger: Ledger
+    halt: Halt
+    kill: Halt
+    mailbox: Mailbox
+    output: OutputStore
+    base: Path
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    cache: ResultCache | None = None
+    offline: Offline = Offline()
+    approve_all: bool = False
+    order: Mapping[str, int] = field(default_factory=dict)
+
+    def under(self, halt: Halt) -> Running:
+        """The same run, stopped by another signal."""
+        return replace(self, halt=halt)
+
+    async def write(self, attempt: str, outcome: Outcome) -> None:
+        """Keep the streams of work that no supervisor wrote down."""
+        for stream, text in ((1, outcome.stdout), (2, outcome.stderr)):
+            if text:
+                await self.output.append(self.run_id, attempt, stream, text.encode())
+
+    def select(self, targets: tuple[str, ...]) -> list[Host]:
+        """Hosts that `targets` name, in the inventory's order, within `--limit`."""
+        return self.fleet.select(targets)
+
+    def context(self, host: Host, connector: Connector) -> Context:
+        """The environment of steps on `host`."""
+        return Context(
+            run_id=self.run_id,
+            host=host,
+            connector=connector,
+            variables=self.variables,
+            base=self.base,
+            mailbox=self.mailbox,
+            secrets=self.secrets,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a task, module or pipeline came to: all results, and the first error if any."""
+
+    results: tuple[StepResult, ...]
+    error: str = ""
+    canceled: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.error and not self.canceled

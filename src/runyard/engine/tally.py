@@ -1,0 +1,53 @@
+"""What many results come to: a step's status over its hosts, a task's first error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from runyard.engine.running import Running
+from runyard.engine.step import Step
+from runyard.hosts.inventory import Host
+from runyard.model.event import NewEvent
+from runyard.model.result import StepResult
+from runyard.model.status import Status
+
+_WORST_FIRST = (
+    Status.ERROR,
+    Status.FAILED,
+    Status.TIMEOUT,
+    Status.INTERRUPTED,
+    Status.CANCELED,
+    Status.SUCCESS,
+    Status.SKIPPED,
+)
+
+
+def started_event(step: Step, hosts: Sequence[Host], run: Running) -> NewEvent:
+    """`step.started` with its hosts and its place in the run."""
+    names = [host.name for host in hosts]
+    data = {"hosts": names, "index": run.order.get(step.key, 0), "total": len(run.order)}
+    return NewEvent("step.started", step.key, data=data)
+
+
+def finished_event(step: Step, results: Sequence[StepResult]) -> NewEvent:
+    """`step.finished` with the worst status of its hosts and how many came to what."""
+    counts = Counter(r.status for r in results if r.step == step.key)
+    status = next((s for s in _WORST_FIRST if counts[s]), Status.SKIPPED)
+    message = ", ".join(f"{counts[s]} {s}" for s in _WORST_FIRST if counts[s]) or "not started"
+    return NewEvent("step.finished", step.key, data={"status": status.value, "message": message})
+
+
+def warning_event(step: str, message: str, code: str = "VARIABLE") -> NewEvent:
+    """`warning.raised` on a step."""
+    return NewEvent("warning.raised", step, data={"code": code, "message": message})
+
+
+def failure(results: Sequence[StepResult], steps: Sequence[Step]) -> str:
+    """The first failure that is not tolerated, as one line; empty when there is none."""
+    tolerant = {step.key for step in steps if step.policy.continue_on_error}
+    for result in results:
+        if not result.status.is_good and result.step not in tolerant:
+            said = result.outcome.message or str(result.status)
+            return f'step "{result.step}" on {result.host}: {said}'
+    return ""

@@ -1,0 +1,153 @@
+"""Task: steps on hosts. Hosts in parallel, the steps of one host in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runyard.engine.approval import ask
+from runyard.engine.crowd import crowd
+from runyard.engine.drive import drive, outcome_of
+from runyard.engine.halt import Halt
+from runyard.engine.policy import Approval, Fan
+from runyard.engine.running import Ran, Running
+from runyard.engine.step import Step
+from runyard.engine.tally import failure, finished_event, started_event, warning_event
+from runyard.expr.when import When
+from runyard.hosts.inventory import Host
+from runyard.model.errors import FencedError, StoreError
+from runyard.model.result import Outcome, StepResult
+from runyard.model.status import Status
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some steps for some hosts (contract 3, "Pipeline → Module → Task → Step").
+
+    `targets` are host patterns, none is all hosts. `after` names the tasks it waits for; None is
+    the one before it, `()` nothing. `approval` is asked once, before any host starts.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    targets: tuple[str, ...] = ()
+    fan: Fan = Fan()
+    after: tuple[str, ...] | None = None
+    ignore_error: bool = False
+    approval: Approval | None = None
+    tags: tuple[str, ...] = ()
+    when: When | None = None
+
+    async def run(self, run: Running) -> Ran:
+        """Every step on every host; results by host, then by step, in the inventory's order.
+
+        One host's failure leaves its siblings alone unless `fail_fast`. Never raises for a
+        failure of the work.
+
+        Raises:
+            StoreError, FencedError: the journal does not take what is reached.
+        """
+        hosts = run.select(self.targets)
+        if self.fan.run_once:
+            hosts = hosts[:1]
+        if not hosts:
+            return Ran(())
+        for step in self.steps:
+            run.ledger.tell(started_event(step, hosts, run))
+        halt = Halt(run.halt)
+        try:
+            refused = await self._ask(hosts, run)
+            results = refused or await self._batches(hosts, run.under(halt), halt)
+        finally:
+            halt.close()
+        self._publish(results, hosts, run)
+        for step in self.steps:
+            run.ledger.tell(finished_event(step, results))
+        error = failure(results, self.steps)
+        return Ran(tuple(results), error, canceled=run.halt.requested)
+
+    async def _ask(self, hosts: Sequence[Host], run: Running) -> list[StepResult]:
+        """Results of every host when the answer was no; nothing when work may start."""
+        if self.approval is None or run.ledger.approved(self.name):
+            return []
+        try:
+            await ask(self.approval, self.name, run)
+        except (StoreError, FencedError):
+            raise
+        except Exception as error:
+            step = self.steps[0]
+            outcome = outcome_of(error, step, "approval")
+            results = [_unstarted(step, host, outcome) for host in hosts]
+            for result in results:
+                await run.ledger.reach(result)
+            return results
+        return []
+
+    async def _batches(self, hosts: Sequence[Host], run: Running, halt: Halt) -> list[StepResult]:
+        fan, results, failed = self.fan, list[StepResult](), 0
+        bound = fan.max_failures
+        if bound is None and fan.serial:
+            bound = 0
+
+        async def one(host: Host) -> list[StepResult] | None:
+            nonlocal failed
+            if run.halt.requested or (bound is not None and failed > bound):
+                return None
+            mine = await self._host(host, run)
+            if failure(mine, self.steps):
+                failed += 1
+                if fan.fail_fast:
+                    halt.request(f"fail_fast: {host.name} failed")
+            return mine
+
+        for batch in _split(hosts, fan.serial):
+            for ended in await crowd(batch, one, fan.concurrency, halt):
+                results.extend(ended or ())
+        return results
+
+    async def _host(self, host: Host, run: Running) -> list[StepResult]:
+        results: list[StepResult] = []
+        if self.when is not None and not self.when.evaluate(run.variables.scope(host.name)):
+            skipped = Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
+            for step in self.steps:
+                results.append(_unstarted(step, host, skipped))
+                await run.ledger.reach(results[-1])
+            return results
+        for step in self.steps:
+            if run.halt.requested:
+                break
+            result = run.ledger.reached(step.key, host.name) or await drive(step, host, run)
+            results.append(result)
+            run.variables.record(step.key, {host.name: result.outcome})
+            if not result.status.is_good and not step.policy.continue_on_error:
+                break
+        return results
+
+    def _publish(self, results: list[StepResult], hosts: Sequence[Host], run: Running) -> None:
+        """Make exports the run's, by host order, so that who was last does not depend on speed."""
+        for step in self.steps:
+            reached = {r.host: r.outcome for r in results if r.step == step.key}
+            for warning in run.variables.record(step.key, reached):
+                run.ledger.tell(warning_event(step.key, warning))
+
+
+def _unstarted(step: Step, host: Host, outcome: Outcome) -> StepResult:
+    now = time.time()
+    return StepResult(step.key, host.name, outcome, 0, now, now)
+
+
+def _split(hosts: Sequence[Host], serial: tuple[int | str, ...]) -> Iterator[Sequence[Host]]:
+    """Batches by counts or shares of all hosts, each at least one; the last size repeats."""
+    if not serial:
+        yield hosts
+        return
+    at = batch = 0
+    while at < len(hosts):
+        size = serial[min(batch, len(serial) - 1)]
+        if isinstance(size, str):
+            size = len(hosts) * int(size.rstrip("%")) // 100
+        size = max(1, size)
+        yield hosts[at : at + size]
+        at += size
+        batch += 1
