@@ -22,13 +22,16 @@ if [ -x "$venv/bin/runyard" ] && [ -x "$venv/bin/python" ]; then
 fi
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+makes_venvs() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+has_uv() { command -v uv >/dev/null 2>&1; }
 
+# The interpreter of the first candidate that passes the test $1. Its real path, because a shim may
+# stop working in another folder.
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 python \
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python \
         "$HOME"/.pyenv/versions/3.1[1-9]*/bin/python3 /usr/local/bin/python3 /usr/bin/python3 \
-        /opt/homebrew/bin/python3; do
-        if new_enough "$candidate"; then
-            # The real interpreter: a shim may stop working in another folder.
+        /opt/homebrew/bin/python3}; do
+        if new_enough "$candidate" && "$1" "$candidate"; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return
         fi
@@ -36,28 +39,21 @@ find_python() {
     return 1
 }
 
-has_uv() { command -v uv >/dev/null 2>&1; }
-
 if ! new_enough "$venv/bin/python"; then
     rm -rf "$venv"
-    if python=$(find_python); then
-        if "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
-            echo "bootstrap: making $venv with $python"
-            "$python" -m venv "$venv"
-        elif has_uv; then
-            echo "bootstrap: making $venv with uv and $python"
-            uv venv --quiet --python "$python" "$venv"
-        else
-            version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-            echo "bootstrap: $python cannot make virtual environments. Install what is missing:" >&2
-            echo "    sudo apt-get install -y python$version-venv" >&2
-            exit 1
-        fi
+    if python=$(find_python makes_venvs); then
+        echo "bootstrap: making $venv with $python"
+        "$python" -m venv "$venv"
     elif has_uv; then
         echo "bootstrap: making $venv with uv"
-        uv venv --quiet --python '>=3.11' "$venv"
+        uv venv --quiet --python "${PYTHON:->=3.11}" "$venv"
+    elif python=$(find_python new_enough); then
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        echo "bootstrap: $python cannot make virtual environments; install what is missing:" >&2
+        echo "    sudo apt-get install -y python$version-venv" >&2
+        exit 1
     else
-        echo "bootstrap: Python 3.11 or newer is needed; name one by PYTHON=/path/to/python3 make …" >&2
+        echo "bootstrap: Python 3.11 or newer is needed; name it: PYTHON=/path/to/python3 make …" >&2
         exit 1
     fi
 fi
