@@ -1,0 +1,1 @@
+"""Measures what runyard promises, as ratios against floors taken in the same run."""

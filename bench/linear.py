@@ -1,0 +1,36 @@
+"""10,000 steps: time and memory grow with the number of steps, and no faster."""
+
+from __future__ import annotations
+
+from bench.bench import Bench
+from bench.figure import Figure
+from bench.steps import sequential_workflow
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Time per step and memory at three sizes; the figure is how the largest compares."""
+    taken = {}
+    for full in (2500, 5000, 10000):
+        count = bench.size(full)
+        file = sequential_workflow(bench, count)
+        taken[count] = bench.runyard("run", "--quiet", file, memory=True)
+    small, middle, large = sorted(taken)
+    each = {count: took.seconds / count * 1000 for count, took in taken.items()}
+    peak = {count: took.peak / 2**20 for count, took in taken.items()}
+    growth = (peak[large] - peak[middle]) / max(peak[middle] - peak[small], 1)
+    return [
+        Figure(
+            f"{large:,} steps: time per step against {small:,}",
+            each[large] / each[small],
+            "×",
+            1.25,
+            ratio=", ".join(f"{n:,}: {each[n]:.2f} ms" for n in sorted(each)),
+        ),
+        Figure(
+            f"memory added from {middle:,} to {large:,} steps, against the step before it",
+            growth,
+            "×",
+            2.5,
+            ratio="linear is 2; " + ", ".join(f"{n:,}: {peak[n]:.0f} MB" for n in sorted(peak)),
+        ),
+    ]
