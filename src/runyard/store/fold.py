@@ -2,10 +2,12 @@
 
 Pure: `fold` takes the row of the run and an event, and gives the new row and the named queries
 that change the others. Folding a run's log from the start gives the rows that are stored.
+`seq`, `version` and `updated_at` count writes; whoever appends the events keeps them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,7 +69,6 @@ def fold(run: RunRow, event: Event) -> Folded:
             code="RUN_FINAL",
         )
     rule = RULES.get(event.type)
-    run = replace(run, seq=event.seq, updated_at=event.at)
     return rule(run, event) if rule is not None else (run, ())
 
 
@@ -121,7 +122,8 @@ def _finished(run: RunRow, event: Event) -> Folded:
 
 
 def _step_started(run: RunRow, event: Event) -> Folded:
-    return run, (Change("step_started", {"hosts": list(event.data.get("hosts", ()))}),)
+    hosts = json.dumps(list(event.data.get("hosts", ())))
+    return run, (Change("step_started", {"hosts": hosts}),)
 
 
 def _step_finished(run: RunRow, event: Event) -> Folded:

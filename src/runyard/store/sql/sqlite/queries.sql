@@ -19,6 +19,9 @@ UPDATE runs SET owner = :owner, epoch = :epoch, seq = :seq, version = :version, 
     updated_at = :updated_at
 WHERE id = :id;
 
+-- name: count_run
+UPDATE runs SET seq = :seq, version = :version, updated_at = :updated_at WHERE id = :id;
+
 -- name: run
 SELECT id, run_id, kind, workflow_name, workflow_version, owner, epoch, seq, version, status,
     message, last_error, interrupted_reason, last_notify_error, started_at, finished_at, updated_at
@@ -57,7 +60,7 @@ WHERE e.run = :run AND e.seq > :after ORDER BY e.seq LIMIT :limit;
 SELECT e.seq, e.at, e.type, e.step, e.host, e.data, e.version FROM events e
 WHERE e.run = :run AND e.seq > coalesce(
     (SELECT o.delivered FROM outbox o WHERE o.reader = :reader AND o.run = :run), 0)
-ORDER BY e.seq LIMIT :limit;
+ORDER BY e.seq;
 
 -- name: delivered
 INSERT INTO outbox (reader, run, delivered, delivered_at) VALUES (:reader, :run, :seq, :at)
