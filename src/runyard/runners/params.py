@@ -9,6 +9,7 @@ from typing import Any
 from runyard.model.action import Param
 from runyard.model.errors import ArgumentError
 from runyard.model.execution import CAPTURE
+from runyard.model.suggest import nearest
 from runyard.runners.convert import convert, is_open
 
 OUTPUT = (
@@ -49,9 +50,7 @@ class Problem:
 
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word that `word` was probably meant to be, or ""."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+    return nearest(word, known) or ""
 
 
 def check_args(params: Sequence[Param], args: Any) -> list[Problem]:
@@ -67,9 +66,7 @@ def check_args(params: Sequence[Param], args: Any) -> list[Problem]:
         param = known.get(name)
         if param is None:
             found.append(_unknown(str(name), known))
-        elif value is None and not param.required:
-            continue
-        elif not is_open(value):
+        elif value is not None and not is_open(value):
             try:
                 convert(param, value)
             except ValueError as error:
@@ -145,3 +142,62 @@ def resolve_args(params: Sequence[Param], args: Mapping[str, Any]) -> dict[str, 
             hint="; ".join(p.fix for p in problems if p.fix) or None,
         )
     return resolved
+
+
+def json_schema(params: Sequence[Param]) -> dict[str, Any]:
+    """JSON Schema of `args`, for editors; it takes a `${…}` wherever a value may stand."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {param.name: _property(param) for param in params},
+    }
+    if required := [param.name for param in params if param.required and not param.one_of]:
+        schema["required"] = required
+    groups: dict[str, list[str]] = {}
+    for param in params:
+        if param.one_of:
+            groups.setdefault(param.one_of, []).append(param.name)
+    if groups:
+        schema["allOf"] = [
+            {"oneOf": [{"required": [name]} for name in names]} for names in groups.values()
+        ]
+    return schema
+
+
+_OPEN = {"type": "string", "pattern": r"\$\{"}
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "string": _SCALAR,
+    "text": {"type": "string"},
+    "raw": {"type": "string"},
+    "command": {"anyOf": [{"type": "string"}, {"type": "array", "items": _SCALAR, "minItems": 1}]},
+    "int": {"anyOf": [{"type": "integer"}, _OPEN]},
+    "float": {"anyOf": [{"type": "number"}, _OPEN]},
+    "bool": {
+        "anyOf": [
+            {"type": "boolean"},
+            {"enum": [1, 0, "1", "true", "yes", "on", "0", "false", "no", "off"]},
+            _OPEN,
+        ]
+    },
+    "duration": {"type": ["string", "number"]},
+    "size": {"type": ["string", "integer"]},
+    "mode": {"type": ["string", "integer"]},
+    "strings": {"type": "array", "items": _SCALAR},
+    "ints": {"type": "array", "items": {"anyOf": [{"type": "integer"}, _OPEN]}},
+    "map": {"type": "object"},
+    "env": {"type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}},
+    "any": {},
+}
+
+
+def _property(param: Param) -> dict[str, Any]:
+    schema: dict[str, Any] = dict(_SCHEMAS[param.kind])
+    if param.choices:
+        schema = {"anyOf": [{"enum": list(param.choices)}, _OPEN]}
+    schema["description"] = param.doc
+    if param.default is not None:
+        schema["default"] = (
+            list(param.default) if isinstance(param.default, tuple) else param.default
+        )
+    return schema

@@ -13,21 +13,40 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ACTIONS = "runyard.actions"
+RUNNERS = "runyard.runners"
+_MEMBERS = ("name", "summary", "params", "idempotent", "supervised", "run")
 _HERE = "runyard.runners.actions."
 _BUILT_IN = {
+    "approval.wait": "waiting:ApprovalWait",
     "cmd.run": "cmd:CmdRun",
+    "command.run": "command:CommandRun",
     "env.set": "env:EnvSet",
+    "file.copy": "file:FileCopy",
+    "file.fetch": "file:FileFetch",
+    "http.request": "http:HttpRequest",
+    "pkg.install": "pkg:PkgInstall",
+    "script.run": "script:ScriptRun",
+    "service.ensure": "service:ServiceEnsure",
+    "service.restart": "service:ServiceRestart",
     "shell.run": "shell:ShellRun",
+    "template.render": "template:TemplateRender",
+    "wait.event": "waiting:WaitEvent",
+    "wait.until": "wait:WaitUntil",
 }
-_ALIASES: dict[str, str] = {}
+_ALIASES = {
+    "http.run": ("http.request", "http:HttpRequest"),
+    "script.python": ("script.run", "script:PythonScript"),
+    "script.shell": ("script.run", "script:ShellScript"),
+}
 
 
 class ActionRegistry:
     """Finds actions by name; only what is named is imported.
 
     Built-ins win over entry points of the group `runyard.actions`, whose objects are Action
-    classes (or callables without arguments that return an Action). Entry points are read once,
-    and only when a name is not built in, or for a listing. Not safe for several threads.
+    classes (or callables without arguments that return an Action); a category of the group
+    `runyard.runners` is the action `<category>.run`. Entry points are read once, and only when a
+    name is not built in, or for a listing. Not safe for several threads.
     """
 
     def __init__(self, extra: Mapping[str, Callable[[], Action]] | None = None) -> None:
@@ -35,6 +54,7 @@ class ActionRegistry:
         self._extra = dict(extra or {})
         self._made: dict[str, Action] = {}
         self._plugins: dict[str, EntryPoint] | None = None
+        self._runners: dict[str, EntryPoint] | None = None
 
     def get(self, name: str) -> Action | None:
         """The action of that name or alias, or None. Raises UsageError for a broken plugin."""
@@ -57,27 +77,38 @@ class ActionRegistry:
 
     def names(self) -> list[str]:
         """All names, sorted, aliases left out."""
-        return sorted({*self._extra, *_BUILT_IN, *self._entry_points()})
+        categories = (f"{category}.run" for category in self._categories())
+        return sorted(
+            {*self._extra, *_BUILT_IN, *self._entry_points(), *categories} - _ALIASES.keys()
+        )
 
     def aliases(self) -> dict[str, str]:
         """Other names that work, and the name each stands for."""
-        return {alias: _ALIASES[alias] for alias in sorted(_ALIASES)}
+        return {alias: _ALIASES[alias][0] for alias in sorted(_ALIASES)}
 
     def _make(self, name: str) -> Action | None:
         if name in self._extra:
             return self._extra[name]()
-        place = _BUILT_IN.get(name)
-        if place is not None:
+        place = _BUILT_IN.get(name) or _ALIASES.get(name, ("", ""))[1]
+        if place:
             return load(_HERE + place)()  # type: ignore[no-any-return]
-        if name in _ALIASES:
-            return self.get(_ALIASES[name])
-        entry = self._entry_points().get(name)
-        return None if entry is None else _of_plugin(entry)
+        if (entry := self._entry_points().get(name)) is not None:
+            return _of_plugin(entry)
+        category = name.removesuffix(".run")
+        if category != name and (entry := self._categories().get(category)) is not None:
+            made: Action = load(_HERE + "category:CategoryRun")(category, load_plugin(entry))
+            return made
+        return None
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         if self._plugins is None:
             self._plugins = entry_points(ACTIONS)
         return self._plugins
+
+    def _categories(self) -> dict[str, EntryPoint]:
+        if self._runners is None:
+            self._runners = entry_points(RUNNERS)
+        return self._runners
 
 
 def load(place: str) -> Any:
@@ -114,13 +145,9 @@ def load_plugin(entry: EntryPoint) -> Any:
 
 def _of_plugin(entry: EntryPoint) -> Action:
     made: Action = load_plugin(entry)()
-    missing = [a for a in ("name", "summary", "params", "idempotent", "run") if not _has(made, a)]
+    missing = [name for name in _MEMBERS if getattr(made, name, None) is None]
     if missing:
         raise UsageError(
             f"plugin action {entry.name} ({entry.value}) lacks {', '.join(missing)}", code="PLUGIN"
         )
     return made
-
-
-def _has(made: object, attribute: str) -> bool:
-    return getattr(made, attribute, None) is not None

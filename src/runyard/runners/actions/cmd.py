@@ -18,6 +18,7 @@ class CmdRun:
         *OUTPUT,
     )
     idempotent = False
+    supervised = True
 
     async def run(self, work: Work) -> Outcome:
         """Start it and wait for its end."""

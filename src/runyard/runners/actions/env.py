@@ -14,6 +14,7 @@ class EnvSet:
     summary = "Set variables for later steps"
     params = (Param("env", "env", "names and values", required=True),)
     idempotent = True
+    supervised = False
 
     async def run(self, work: Work) -> Outcome:
         """Hand the values over as they are: numbers stay numbers."""

@@ -32,6 +32,7 @@ class ShellRun:
         *OUTPUT,
     )
     idempotent = False
+    supervised = True
 
     async def run(self, work: Work) -> Outcome:
         """Start it and wait for its end. Raises ArgumentError for a shell that is not POSIX."""
