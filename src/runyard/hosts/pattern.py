@@ -1,0 +1,157 @@
+"""Patterns that name hosts: `web*`, `web[1:40]`, `!db1`, `@group & @zone`, `all`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from runyard.model.errors import UsageError
+from runyard.model.suggest import did_you_mean
+
+_PIECE: Final = re.compile(r"\[(\d{1,9}):(\d{1,9})\]|\[(!?)([^\]\[:]+)\]|(\*+)|(\?)|([^\[\]*?]+)")
+_MAX_LENGTH: Final = 1000
+
+
+def select_names(
+    patterns: Iterable[str], rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Names of the hosts that `patterns` select, in the order of `rank`.
+
+    What is named is put together first; then everything after a `!` is taken out. Exclusions
+    alone are taken out of all. A glob that fits nobody selects nobody; a name that nobody has is
+    an error.
+
+    Raises:
+        UsageError: an unknown name (`unknown target "X"`), or a broken pattern.
+    """
+    chosen: set[str] = set()
+    without: set[str] = set()
+    positive = False
+    for text in patterns:
+        for part in text.split(","):
+            pattern = part.strip()
+            if not pattern:
+                continue
+            terms = [term.strip() for term in pattern.split("&")]
+            if len(terms) == 1 and pattern.startswith("!"):
+                without |= _one(pattern[1:].strip(), rank, groups)
+                continue
+            positive = True
+            found = set(rank)
+            for term in terms:
+                if term.startswith("!"):
+                    found -= _one(term[1:].strip(), rank, groups)
+                else:
+                    found &= _one(term, rank, groups)
+            chosen |= found
+    if not positive:
+        chosen = set(rank)
+    return sorted(chosen - without, key=rank.__getitem__)
+
+
+def _one(term: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]) -> set[str]:
+    if term.startswith("@"):
+        if term[1:] in groups:
+            return set(groups[term[1:]])
+        if term == "@all":
+            return set(rank)
+        raise _unknown(term, [f"@{name}" for name in groups])
+    if term in rank:
+        return {term}
+    if term in groups:
+        return set(groups[term])
+    if term == "all":
+        return set(rank)
+    if not any(char in term for char in "*?["):
+        raise _unknown(term, [*rank, *groups])
+    pieces = _pieces(term)
+    found = {name for name in rank if _fits(name, pieces)}
+    for name, members in groups.items():
+        if _fits(name, pieces):
+            found |= set(members)
+    return found
+
+
+def _unknown(term: str, known: Iterable[str]) -> UsageError:
+    names = list(known)
+    hint = did_you_mean(term, names)
+    if not hint and names:
+        some = ", ".join(names[:8])
+        hint = f"known: {some}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return UsageError(f'unknown target "{term}"', code="TARGET", hint=hint)
+
+
+def _pieces(pattern: str) -> list[re.Match[str]]:
+    pieces: list[re.Match[str]] = []
+    at = 0
+    while at < len(pattern):
+        match = _PIECE.match(pattern, at)
+        if match is None or len(pattern) > _MAX_LENGTH:
+            raise UsageError(
+                f'target pattern "{pattern[:60]}" is not valid',
+                code="TARGET",
+                hint="use web*, web?, web[12], web[1:40], !web3, @group, @group & @zone",
+            )
+        if match[1] is not None and int(match[1]) > int(match[2]):
+            raise UsageError(
+                f'target pattern "{pattern}": the range {match[0]} runs backwards',
+                code="TARGET",
+                hint=f"write [{match[2]}:{match[1]}]",
+            )
+        pieces.append(match)
+        at = match.end()
+    return pieces
+
+
+def _fits(name: str, pieces: list[re.Match[str]]) -> bool:
+    """Whether the whole name fits: a set of places reached, so never more than linear × linear."""
+    places = {0}
+    for piece in pieces:
+        if piece[5] is not None:
+            places = set(range(min(places), len(name) + 1))
+        else:
+            places = {end for start in places for end in _ends(name, start, piece)}
+        if not places:
+            return False
+    return len(name) in places
+
+
+def _ends(name: str, start: int, piece: re.Match[str]) -> list[int]:
+    if piece[1] is not None:
+        return _range_ends(name, start, piece[1], piece[2])
+    if piece[7] is not None:
+        return [start + len(piece[7])] if name.startswith(piece[7], start) else []
+    if start >= len(name):
+        return []
+    if piece[6] is not None or _in_class(name[start], piece[4]) is (piece[3] == ""):
+        return [start + 1]
+    return []
+
+
+def _range_ends(name: str, start: int, low: str, high: str) -> list[int]:
+    """Ends of numbers from `low` to `high`; `[01:40]` wants two digits, `[1:40]` no zeros."""
+    padded = len(low) > 1 and low.startswith("0")
+    ends = []
+    end = start
+    while end < len(name) and end - start < 9 and name[end] in "0123456789":
+        end += 1
+        digits = name[start:end]
+        well_written = len(digits) >= len(low) if padded else str(int(digits)) == digits
+        if well_written and int(low) <= int(digits) <= int(high):
+            ends.append(end)
+    return ends
+
+
+def _in_class(char: str, members: str) -> bool:
+    at = 0
+    while at < len(members):
+        if members[at + 1 : at + 2] == "-" and at + 2 < len(members):
+            if members[at] <= char <= members[at + 2]:
+                return True
+            at += 3
+        elif members[at] == char:
+            return True
+        else:
+            at += 1
+    return False
