@@ -65,10 +65,11 @@ def run(bench: Bench) -> list[Figure]:
             continue
         play = bench.write(f"play-{count}.yaml", _playbook(count))
         deploy = bench.write(f"deploy_{count}.py", _deploy(count))
-        for name, argv in {
+        commands: dict[str, list[str | Path]] = {
             "ansible-core": [venv / "bin" / "ansible-playbook", "-i", "localhost,", play],
             "pyinfra": [venv / "bin" / "pyinfra", "-y", "@local", deploy],
-        }.items():
+        }
+        for name, argv in commands.items():
             took = bench.median(partial(_other, bench, argv))
             figures.append(Figure(f"{what}: {name}", took, "s", ratio=f"{took / ours:.1f}× ours"))
     return figures
