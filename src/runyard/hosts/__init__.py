@@ -1,1 +1,1 @@
-"""Inventory and the ways to hosts."""
+"""Inventory and the ways to hosts: this machine, and a scripted one for tests."""

@@ -1,1 +1,4 @@
-"""The supervisor: a program of its own, standard library only, Python 3.8 or later."""
+"""A program of its own that owns process trees. Standard library only, Python 3.8 or newer.
+
+Run it as `python -I -S <this folder>`; see docs/reference/supervisor-protocol.md.
+"""

@@ -1,0 +1,146 @@
+"""A door to a supervisor: frames over one connection, many requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from runyard.model.errors import (
+    ArgumentError,
+    ConflictError,
+    FencedError,
+    InternalError,
+    NetworkError,
+    NotFoundError,
+    RunyardError,
+    SystemFault,
+)
+from runyard.supervisor.frames import Decoder, FrameError, encode
+
+VERSION = 1
+
+_ERRORS: Mapping[str, type[RunyardError]] = {
+    "FENCED": FencedError,
+    "NOT_FOUND": NotFoundError,
+    "SECRET_SHORT": ArgumentError,
+    "BAD_REQUEST": ArgumentError,
+    "SIGNAL": ArgumentError,
+    "OWNER": ConflictError,
+    "STDIN": ConflictError,
+    "STDIN_FULL": ConflictError,
+    "PTY": ConflictError,
+    "LIVE": ConflictError,
+    "SYSTEM": SystemFault,
+    "TOO_LARGE": SystemFault,
+}
+
+Reply = tuple[dict[str, Any], bytes]
+
+
+class Client(asyncio.Protocol):
+    """Speaks frames over any asyncio transport: a unix socket here, a channel of SSH elsewhere.
+
+    `call` may be used concurrently. When the connection breaks every waiting call raises
+    NetworkError, and so does every later one; attempts go on at the host.
+    """
+
+    def __init__(self, on_output: Callable[[dict[str, Any], bytes], None] | None = None) -> None:
+        self.pid = 0
+        self._transport: asyncio.WriteTransport | None = None
+        self._decoder = Decoder()
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._serial = 0
+        self._lost: RunyardError | None = None
+        self._on_output = on_output
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None and self._lost is None
+
+    async def hello(self, owner: str, epoch: int) -> None:
+        """Introduce us. Raises FencedError when a newer epoch has been here before."""
+        header = {"verb": "hello", "version": VERSION, "owner": owner, "epoch": epoch}
+        reply, _ = await self.call(header)
+        self.pid = int(reply["pid"])
+
+    def send(self, header: dict[str, Any], payload: bytes = b"") -> asyncio.Future[Reply]:
+        """Send a request; the future holds the reply, or the error as raised by `call`."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        if self._transport is None or self._lost is not None:
+            future.set_exception(self._lost or NetworkError("not connected to the supervisor"))
+            return future
+        self._serial += 1
+        header["id"] = self._serial
+        try:
+            frame = encode(header, payload)
+        except FrameError as error:
+            future.set_exception(ArgumentError(f"too large for the supervisor: {error}"))
+            return future
+        self._waiting[self._serial] = future
+        self._transport.write(frame)
+        return future
+
+    async def call(self, header: dict[str, Any], payload: bytes = b"") -> Reply:
+        """Send a request and wait for its reply: the fields of `ok`, and the payload."""
+        return await self.send(header, payload)
+
+    def close(self) -> None:
+        """Leave; idempotent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # -- asyncio.Protocol ---------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            frames = self._decoder.feed(data)
+        except FrameError as error:
+            self._fail(NetworkError(f"the supervisor sent nonsense: {error}"))
+            return
+        for header, payload in frames:
+            self._take(header, payload)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reason = f": {exc}" if exc else ""
+        self._fail(NetworkError(f"the connection to the supervisor was lost{reason}"))
+
+    def _take(self, header: dict[str, Any], payload: bytes) -> None:
+        if "output" in header:
+            if self._on_output is not None:
+                self._on_output(header, payload)
+            return
+        error = header.get("error")
+        future = self._waiting.pop(header.get("id") or 0, None)
+        if future is None:
+            if error is not None:
+                self._fail(NetworkError(f"the supervisor closed the door: {error['message']}"))
+            return
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(_error(error["code"], error["message"]))
+        elif "exit" in header:
+            future.set_result((json.loads(payload), b""))
+        else:
+            future.set_result((header["ok"], payload))
+
+    def _fail(self, error: RunyardError) -> None:
+        if self._lost is None:
+            self._lost = error
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(error)
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _error(code: str, message: str) -> RunyardError:
+    kind = _ERRORS.get(code, InternalError)
+    return kind(message) if code in ("FENCED", "NOT_FOUND") else kind(message, code=code)

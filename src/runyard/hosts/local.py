@@ -1,0 +1,265 @@
+"""This machine as a host: its supervisor starts, owns and ends the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from runyard.hosts import launch
+from runyard.hosts.client import Client, Reply
+from runyard.hosts.past import EXITS, Past, exit_from
+from runyard.model.connector import FileStat, Put
+from runyard.model.errors import (
+    ArgumentError,
+    NetworkError,
+    NotFoundError,
+    SystemFault,
+)
+from runyard.model.execution import Exec, Exit
+from runyard.store.spool import spool_path
+from runyard.supervisor.refusal import Refusal
+
+T = TypeVar("T")
+
+MAX_STDIN = 64 << 20
+
+
+class LocalConnector:
+    """Implements `Connector` for the machine we run on.
+
+    One supervisor per `owner` and state directory: `connect` starts it, or joins the one that a
+    dead process of the same owner has left behind. Output is not streamed through it: readers
+    follow the spools below `home_dir/runs/RUN/output`. `environment` is added to the allow-listed
+    one of the supervisor, if it is this connector that starts it.
+    """
+
+    def __init__(
+        self,
+        home_dir: Path,
+        owner: str,
+        epoch: int = 1,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._home = home_dir
+        self._owner = owner
+        self._epoch = epoch
+        self._environment = environment
+        self._cwd = os.getcwd()
+        self._client: Client | None = None
+        self._past = Past(0)
+        self._joining: asyncio.Task[Client] | None = None
+        self._closed = False
+
+    @property
+    def supervisor_pid(self) -> int:
+        """Process id of the supervisor, 0 before `connect`."""
+        return self._client.pid if self._client is not None else 0
+
+    async def connect(self) -> None:
+        await self._reach()
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._client is not None:
+            self._client.close()
+
+    async def exec(self, work: Exec) -> Exit:
+        client = self._client
+        if client is None or not client.connected:
+            client = await self._reach()
+        folder = self._folder(work.attempt)
+        order = Order(work)
+        if not self._past.knows(folder, work.attempt):
+            reply = client.send(self._spec(work, folder), work.stdin or b"")
+            try:
+                return exit_from((await asyncio.shield(reply))[0])
+            except asyncio.CancelledError:
+                reply.add_done_callback(_ignore)
+                order.hurry()
+            except NetworkError:
+                if self._closed:
+                    raise
+        return await self._see_through(work, order)
+
+    async def recall(self, attempt: str) -> bool:
+        client = await self._reach()
+        reply, _ = await client.call({"verb": "list", "attempt": attempt})
+        if reply["live"] or reply["ended"]:
+            return True
+        return self._past.knows(self._folder(attempt), attempt)
+
+    async def put(
+        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+    ) -> Put:
+        from runyard.supervisor import files
+
+        done = await _aside(lambda: files.put(data, self._absolute(dest), mode, owner))
+        return Put(**done)
+
+    async def get(self, src: str) -> bytes:
+        from runyard.supervisor import files
+
+        return await _aside(lambda: files.get(self._absolute(src)))
+
+    async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
+        from runyard.supervisor import files
+
+        if digest:
+            found = await _aside(lambda: files.stat(self._absolute(path), True))
+        else:
+            found = _faults(lambda: files.stat(self._absolute(path)))
+        return None if found is None else FileStat(**found)
+
+    async def probe(self) -> dict[str, str]:
+        from runyard.supervisor import files
+
+        return await _aside(files.probe)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _see_through(self, work: Exec, order: Order) -> Exit:
+        """Follow `work` to its end over broken connections and dead supervisors."""
+        task = asyncio.ensure_future(self._follow(work, order))
+        while True:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.done():
+                    raise
+                order.hurry()
+
+    async def _follow(self, work: Exec, order: Order) -> Exit:
+        folder = self._folder(work.attempt)
+        while True:
+            client = await self._reach()
+            ended = self._past.exit_of(folder, work.attempt)
+            if ended is not None:
+                return ended
+            if self._past.knows(folder, work.attempt):
+                spool = spool_path(folder, work.attempt)
+                return await asyncio.to_thread(self._past.lose, folder, work.attempt, spool)
+            reply = client.send(self._spec(work, folder), work.stdin or b"")
+            order.tell(client)
+            try:
+                return exit_from((await reply)[0])
+            except NetworkError:
+                if self._closed:
+                    raise
+
+    async def _reach(self) -> Client:
+        """The client, connected; callers at the same time share one attempt to connect."""
+        if self._client is not None and self._client.connected:
+            return self._client
+        if self._joining is None or self._joining.done():
+            self._joining = asyncio.ensure_future(self._join())
+        return await asyncio.shield(self._joining)
+
+    async def _join(self) -> Client:
+        path = launch.socket_path(self._home, self._owner)
+        sock, child = launch.reach(path), 0
+        if sock is None:
+            environment = launch.base_environment(self._environment)
+            sock, child = launch.start(path, self._owner, environment)
+        _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
+        await client.hello(self._owner, self._epoch)
+        if child:
+            os.waitpid(child, 0)
+        self._past = Past(client.pid)
+        self._client = client
+        return client
+
+    def _folder(self, attempt: str) -> Path:
+        return self._home / "runs" / attempt.partition("/")[0] / "output"
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self._cwd, os.path.expanduser(path))
+
+    def _spec(self, work: Exec, folder: Path) -> dict[str, Any]:
+        if work.stdin is not None and len(work.stdin) > MAX_STDIN:
+            raise ArgumentError(
+                f"stdin has {len(work.stdin)} bytes; at most 64 MiB are passed",
+                hint="put a file on the host and read that",
+            )
+        spec: dict[str, Any] = {
+            "verb": "start",
+            "wait": True,
+            "attempt": work.attempt,
+            "argv": work.argv,
+            "env": dict(work.env),
+            "cwd": self._absolute(work.cwd or ""),
+            "spool": str(spool_path(folder, work.attempt)),
+            "exits": f"{folder}/{EXITS}",
+            "capture": work.capture,
+            "grace": work.grace,
+            "timeout": work.timeout,
+            "limits": work.limits.to_dict(),
+        }
+        if work.stdin is not None:
+            spec["stdin"] = True
+        if work.pty is not None:
+            spec["pty"] = work.pty
+        if work.exports:
+            spec["exports"] = True
+        if work.secrets:
+            spec["secrets"] = dict(work.secrets)
+        if work.output_path is not None:
+            spec["output_path"] = work.output_path
+        return spec
+
+
+class Order:
+    """A cancellation on its way to the supervisor: first with the grace, then without."""
+
+    def __init__(self, work: Exec) -> None:
+        self._work = work
+        self._graces: list[float] = []
+        self._client: Client | None = None
+
+    def hurry(self) -> None:
+        """Somebody has cancelled, or cancelled again."""
+        self._graces = [self._work.grace] if not self._graces else [0.0]
+        if self._client is not None:
+            self.tell(self._client)
+
+    def tell(self, client: Client) -> None:
+        """Pass the order on; `client` is also whom to tell of later ones."""
+        self._client = client
+        for grace in self._graces:
+            reply = client.send(
+                {"verb": "cancel", "attempt": self._work.attempt, "grace": grace}
+            )
+            reply.add_done_callback(_ignore)
+
+
+def _ignore(reply: asyncio.Future[Reply]) -> None:
+    if not reply.cancelled():
+        reply.exception()
+
+
+async def _aside(act: Callable[[], T]) -> T:
+    """Do it in a thread: it may read or write a gigabyte."""
+    return await asyncio.to_thread(_faults, act)
+
+
+def _faults(act: Callable[[], T]) -> T:
+    """Do it; failures of the machine become errors of the tree."""
+    try:
+        return act()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{error.filename}: {error.strerror}", code="FILE") from error
+    except PermissionError as error:
+        raise SystemFault(
+            f"{error.filename}: {error.strerror}",
+            code="PERMISSION",
+            hint="run as a user who may, or use `become`",
+        ) from error
+    except OSError as error:
+        raise SystemFault(f"{error.filename or 'file'}: {error.strerror}") from error
+    except Refusal as error:
+        raise SystemFault(error.message, code=error.code) from error
+    except LookupError as error:
+        raise ArgumentError(f"owner: {error}") from error

@@ -1,0 +1,243 @@
+"""One attempt: a process tree from its start until nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
+
+from .cgroup import Cgroup
+from .output import STDERR, STDOUT, Output
+from .pipes import Sink, Source
+from .spawn import Child
+from .tree import Process, send
+
+if TYPE_CHECKING:
+    from .loop import Timer
+    from .yard import Yard
+
+LEFTOVER_GRACE = 2.0
+PATIENCE = 10.0
+TICK = 0.25
+
+
+class Attempt:
+    """Runs → (ordered to end) → its main process ends → what is left is swept → ended."""
+
+    def __init__(self, yard: Yard, name: str, mark: int, output: Output, grace: float) -> None:
+        self.name = name
+        self.mark = mark
+        self.output = output
+        self.grace = grace
+        self.pid = 0
+        self.started_at = time.time()
+        self.unclaimed_since = self.started_at
+        self.limits: Dict[str, float] = {}
+        self.cgroup: Optional[Cgroup] = None
+        self.sink: Optional[Sink] = None
+        self.terminal = -1
+        self.on_end: List[Callable[[bytes], None]] = []
+        self.on_output: List[Callable[[], None]] = []
+        self.ended = False
+        self._yard = yard
+        self._sources: List[Source] = []
+        self._timers: List[Timer] = []
+        self._order = ""
+        self._error = ""
+        self._code: Optional[int] = None
+        self._signal: Optional[int] = None
+        self._gone = False  # the main process has ended
+        self._termed: Set[int] = set()
+        self._seen: Set[Tuple[int, int]] = set()
+        self._deadline = 0.0
+        self._pause = 0.005
+        self._cpu = 0.0
+        self._peak = 0
+        self._watch: Optional[Timer] = None
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def run(self, child: Child, stdin: Optional[bytes], keep_stdin: bool) -> None:
+        """Begin to serve the pipes of the process just started."""
+        loop = self._yard.loop
+        self.pid = child.pid
+        self._source(child.stdout, STDOUT)
+        if child.stderr >= 0:
+            self._source(child.stderr, STDERR)
+        else:
+            self.terminal = child.stdout
+        if child.stdin >= 0:
+            self.sink = Sink(loop, child.stdin, terminal=child.stderr < 0)
+            if stdin:
+                self.sink.write(stdin, lambda: None)
+            if not keep_stdin:
+                self.sink.end()
+
+    def arm(self, timeout: Optional[float], limits: Dict[str, float]) -> None:
+        """Start the clock of the timeout and of the limits that must be looked after."""
+        self.limits = limits
+        if timeout is not None:
+            self._timers.append(self._yard.loop.after(timeout, lambda: self.end("timeout")))
+        if any(name in limits for name in ("memory", "processes", "cpu_time")):
+            self._timers.append(self._yard.loop.after(TICK / 5, self._tick))
+
+    def end(self, why: str, grace: Optional[float] = None, error: str = "") -> None:
+        """Order the whole tree to end: TERM now, KILL after the grace. A shorter grace hurries."""
+        if self.ended:
+            return
+        wait = self.grace if grace is None else grace
+        deadline = time.monotonic() + max(0.0, wait)
+        if not self._order and not self._gone:
+            self._order = why
+            self._error = error
+            self._deadline = deadline
+        else:
+            self._deadline = min(self._deadline, deadline)
+        self.check()
+
+    def never_started(self, error: str) -> None:
+        """There is no process: end at once."""
+        self._order = "start-failed"
+        self._error = error
+        self._finish(0)
+
+    def main_ended(self, status: int, cpu: float, peak: int) -> None:
+        """The main process has been waited for."""
+        if os.WIFSIGNALED(status):
+            self._signal = os.WTERMSIG(status)
+        else:
+            self._code = os.WEXITSTATUS(status)
+        self._gone = True
+        self.add_usage(cpu, peak)
+        if self.sink is not None:
+            self.sink.close()
+        for source in self._sources:
+            source.drain()
+        if self._yard.childless:
+            self._finish(0)
+            return
+        if not self._order:
+            self._deadline = time.monotonic() + min(self.grace, LEFTOVER_GRACE)
+        self.check()
+
+    def add_usage(self, cpu: float, peak: int) -> None:
+        """A process of the tree has been waited for: its CPU seconds and peak bytes."""
+        self._cpu += cpu
+        self._peak = max(self._peak, peak)
+
+    @property
+    def ending(self) -> bool:
+        """True from the order to end, or the end of the main process, on."""
+        return bool(self._order) or self._gone
+
+    def check(self) -> None:
+        """Look who is left; TERM whoever has not been told, KILL when the grace is over."""
+        if self.ended:
+            return
+        left = self._yard.members(self)
+        if self._gone:
+            self._seen.update((p.pid, p.started) for p in left.values())
+            if not left:
+                self._finish(0)
+                return
+        elif not left:
+            return  # a zombie main process: waiting for it ends this
+        now = time.monotonic()
+        if now < self._deadline:
+            fresh = [pid for pid in left if pid not in self._termed]
+            self._termed.update(fresh)
+            send(fresh, signal.SIGTERM)
+            send(fresh, signal.SIGCONT)
+            self._again(min(self._deadline - now, 0.1))
+        elif now < self._deadline + PATIENCE:
+            # Stopped first, so that none forks away between the looking and the killing.
+            if self._pause > 0.01:
+                send(left, signal.SIGSTOP)
+            send(left, signal.SIGKILL)
+            self._again(self._pause)
+            self._pause = min(0.1, self._pause * 1.5)
+        else:
+            self._finish(len(left))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _source(self, fd: int, stream: int) -> None:
+        def take(data: memoryview) -> None:
+            room = int(self.limits["output"]) - self.output.total
+            if len(data) > room:
+                data = data[: max(0, room)]
+                self.end("limit:output")
+            if data:
+                self.output.write(stream, data, self._yard.loop.now)
+            for wake in self.on_output:
+                wake()
+
+        self._sources.append(Source(self._yard.loop, fd, take, lambda: None))
+
+    def _again(self, seconds: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._yard.loop.after(max(0.001, seconds), self.check)
+
+    def _tick(self) -> None:
+        if self.ended:
+            return
+        over = self._over(self._yard.members(self))
+        if over:
+            self.end("limit:" + over, min(self.grace, LEFTOVER_GRACE))
+        self._timers.append(self._yard.loop.after(TICK, self._tick))
+        del self._timers[:-2]
+
+    def _over(self, members: Dict[int, Process]) -> str:
+        limits = self.limits
+        if self.cgroup is not None:
+            over = self.cgroup.over()
+            if over:
+                return over
+        memory = sum(p.rss for p in members.values())
+        self._peak = max(self._peak, memory)
+        if memory > limits.get("memory", memory):
+            return "memory"
+        if len(members) > limits.get("processes", len(members)):
+            return "processes"
+        cpu = self._cpu + sum(p.cpu for p in members.values())
+        return "cpu_time" if cpu > limits.get("cpu_time", cpu) else ""
+
+    def _finish(self, survivors: int) -> None:
+        self.ended = True
+        for timer in self._timers:
+            timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self.sink is not None:
+            self.sink.close()
+        for source in self._sources:
+            source.drain()
+            source.close()
+        if self.cgroup is not None:
+            if not self._order:
+                over = self.cgroup.over()
+                self._order = "limit:" + over if over else ""
+            self._peak = max(self._peak, self.cgroup.peak())
+            self.cgroup.remove()
+        self.output.finish(self._yard.loop.now)
+        self._yard.finished(self, self._record(survivors))
+
+    def _record(self, survivors: int) -> Dict[str, Any]:
+        how = "exit" if self._signal is None else "signal:%d" % self._signal
+        record = {
+            "attempt": self.name,
+            "exit_code": self._code,
+            "signal": self._signal,
+            "ended_by": self._order or how,
+            "swept": len(self._seen),
+            "survivors": survivors,
+            "cpu": round(self._cpu, 6),
+            "peak_memory": self._peak,
+            "started_at": self.started_at,
+            "ended_at": time.time(),
+            "error": self._error,
+        }
+        record.update(self.output.report())
+        return record

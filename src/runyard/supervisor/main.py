@@ -1,0 +1,120 @@
+"""The process: detaches, becomes the reaper of its descendants, serves doors, ends when idle.
+
+    python -I -S <this folder> SOCKET_PATH OWNER      with the listening socket as descriptor 0
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+from typing import List, Set, Tuple
+
+from .door import Door
+from .loop import READ, Loop
+from .verbs import Verbs
+from .yard import Yard
+
+FIRST_DOOR = 10.0
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Supervisor:
+    """Accepts doors until the last one has left and no attempt lives."""
+
+    def __init__(self, listener: socket.socket, path: str, owner: str) -> None:
+        self._loop = Loop()
+        self._yard = Yard(self._loop)
+        self._verbs = Verbs(self._yard, owner)
+        self._listener = listener
+        self._path = path
+        self._place = _place(path)
+        self._doors: Set[Door] = set()
+        self._awaited = True  # the owner has started us and is about to come
+        self._stopping = False
+
+    def run(self) -> None:
+        loop = self._loop
+        loop.on_signals({signal.SIGCHLD: self._yard.reap, signal.SIGTERM: self._stop})
+        self._listener.setblocking(False)
+        loop.watch(self._listener.fileno(), READ, self._accept)
+        loop.after(FIRST_DOOR, self._waited)
+        loop.run(self._finished)
+
+    def _accept(self, _events: int) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                return  # no descriptors left, or the peer has gone again
+            self._awaited = False
+            self._doors.add(Door(self._loop, sock, self._verbs.serve, self._doors.discard))
+
+    def _waited(self) -> None:
+        self._awaited = False
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._yard.end_all()
+
+    def _finished(self) -> bool:
+        if self._yard.live or not self._yard.ledger.settled:
+            return False
+        if (self._doors or self._awaited) and not self._stopping:
+            return False
+        if _place(self._path) == self._place:
+            os.unlink(self._path)
+        if not self._stopping:
+            # Somebody may have come between the last look and the unlink: serve him, too.
+            self._accept(READ)
+        return not self._doors or self._stopping
+
+
+def main(arguments: List[str]) -> None:
+    """Take descriptor 0 as the listening socket and serve it."""
+    path, owner = arguments[0], arguments[1] if len(arguments) > 1 else ""
+    _detach()
+    listener = socket.socket(fileno=os.dup(0))
+    _close_inherited(listener.fileno())
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    _become_reaper()
+    os.chdir("/")
+    Supervisor(listener, path, owner).run()
+
+
+def _detach() -> None:
+    """Become nobody's child: whoever started us has nothing to wait for."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
+def _close_inherited(keep: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    for name in os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"):
+        fd = int(name)
+        if fd > 2 and fd != keep:
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+
+def _become_reaper() -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _place(path: str) -> Tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

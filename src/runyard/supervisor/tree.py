@@ -1,0 +1,182 @@
+"""Reads the tree of processes: who is alive, who belongs to whom, which attempt's mark it bears."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+ENV_MARK = "RUNYARD_ATTEMPT"
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process(NamedTuple):
+    """One line of /proc/PID/stat, as far as it matters here. `cpu` in seconds, `rss` in bytes."""
+
+    pid: int
+    state: str
+    parent: int
+    session: int
+    cpu: float
+    started: int
+    rss: int
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZX"
+
+
+def look(pid: int) -> Optional[Process]:
+    """The process `pid`, or None when it is gone."""
+    raw = _read("/proc/%d/stat" % pid)
+    if raw is None:
+        return None
+    fields = raw[raw.rfind(b")") + 2 :].split()
+    if len(fields) < 22:
+        return None
+    ticks = sum(int(field) for field in fields[11:15])
+    return Process(
+        pid=pid,
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        cpu=ticks / TICKS,
+        started=int(fields[19]),
+        rss=int(fields[21]) * PAGE,
+    )
+
+
+def children(pid: int) -> List[int]:
+    """The children of `pid`, dead ones not yet waited for included."""
+    found: List[int] = []
+    try:
+        threads = os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return found
+    for thread in threads:
+        raw = _read("/proc/%d/task/%s/children" % (pid, thread))
+        if raw is None:
+            return [p.pid for p in everyone() if p.parent == pid] if _no_children_file() else found
+        found += [int(word) for word in raw.split()]
+    return found
+
+
+def descendants(roots: Iterable[int]) -> Dict[int, Process]:
+    """All living processes at and below `roots`."""
+    found: Dict[int, Process] = {}
+    seen: Set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid in seen:
+            continue
+        seen.add(pid)
+        process = look(pid)
+        if process is None:
+            continue
+        if process.alive:
+            found[pid] = process
+        waiting += children(pid)
+    return found
+
+
+def everyone() -> List[Process]:
+    """All processes of the machine that can be seen."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            process = look(int(name))
+            if process is not None:
+                found.append(process)
+    return found
+
+
+def mark_of(pid: int) -> int:
+    """The soft limit of resident memory, which Linux ignores and we use as a mark; -1 if none."""
+    raw = _read("/proc/%d/limits" % pid)
+    if raw is None:
+        return -1
+    at = raw.find(b"Max resident set")
+    words = raw[at : raw.find(b"\n", at)].split()
+    return int(words[3]) if at >= 0 and len(words) > 3 and words[3].isdigit() else -1
+
+
+def attempt_of(pid: int) -> str:
+    """The attempt named by the environment of `pid`, or an empty string."""
+    raw = _read("/proc/%d/environ" % pid)
+    if raw is None:
+        return ""
+    prefix = ENV_MARK.encode() + b"="
+    for pair in raw.split(b"\0"):
+        if pair.startswith(prefix):
+            return pair[len(prefix) :].decode("utf-8", "surrogateescape")
+    return ""
+
+
+def new_marks() -> Tuple[int, int]:
+    """Where the marks of this supervisor begin, and the hard limit to keep.
+
+    2^20 marks follow the first one; they differ between supervisors by 32 random bits.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_RSS)[1]
+    return (1 << 55) + (int.from_bytes(os.urandom(4), "big") << 20), hard
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Signal each of `pids` that is still there and may be signalled."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass
+
+
+def sweep_marked(attempt: str, mark: int, patience: float = 5.0) -> Tuple[int, int]:
+    """Kill everything that bears a mark of `attempt`, and all below it, on the whole machine.
+
+    For attempts whose supervisor is gone. Returns how many processes were found alive, and how
+    many of them are alive still.
+    """
+    found: Set[Tuple[int, int]] = set()
+    deadline = time.monotonic() + patience
+    while True:
+        roots = [
+            p.pid
+            for p in everyone()
+            if p.alive
+            and p.pid != os.getpid()
+            and (mark > 0 and mark_of(p.pid) == mark or attempt_of(p.pid) == attempt)
+        ]
+        left = descendants(roots)
+        left.pop(os.getpid(), None)
+        found.update((p.pid, p.started) for p in left.values())
+        if not left or time.monotonic() > deadline:
+            return len(found), len(left)
+        send(left, signal.SIGSTOP)
+        send(left, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _no_children_file() -> bool:
+    return not os.path.exists("/proc/self/task/%d/children" % os.getpid())
+
+
+def _read(path: str) -> Optional[bytes]:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        parts = []
+        while True:
+            part = os.read(fd, 65536)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

@@ -1,0 +1,224 @@
+"""What a door can ask for. Every verb answers `{id, ok}` or `{id, error: {code, message}}`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any, Callable, Dict, Optional
+
+from . import files
+from .attempt import Attempt
+from .door import Door, Subscription
+from .frames import Header
+from .refusal import Refusal
+from .spawn import resize
+from .yard import Yard
+
+VERSION = 1
+
+
+class Verbs:
+    """Serves the frames of all doors."""
+
+    def __init__(self, yard: Yard, owner: str) -> None:
+        self._yard = yard
+        self._owner = owner
+        self._epoch = 0
+        self._lease: Optional[float] = None
+        self._table: Dict[str, Callable[[Door, Header, bytes], Optional[Dict[str, Any]]]] = {
+            "start": self._start,
+            "attach": self._attach,
+            "write": self._write,
+            "close-stdin": self._close_stdin,
+            "resize": self._resize,
+            "signal": self._signal,
+            "cancel": self._cancel,
+            "list": self._list,
+            "forget": self._forget,
+            "lease": self._set_lease,
+        }
+
+    def serve(self, door: Door, header: Header, payload: bytes) -> None:
+        """Answer one frame. A request that is wrong is refused; nothing else suffers."""
+        number = header.get("id")
+        try:
+            reply, data = self._answer(door, header, payload)
+        except Refusal as refusal:
+            door.send({"id": number, "error": {"code": refusal.code, "message": refusal.message}})
+            if refusal.fatal:
+                door.close()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            text = "%s: %s" % (type(error).__name__, error)
+            door.send({"id": number, "error": {"code": "BAD_REQUEST", "message": text}})
+        except OSError as error:
+            text = "%s: %s" % (error.filename or header.get("verb"), error.strerror)
+            code = "NOT_FOUND" if isinstance(error, FileNotFoundError) else "SYSTEM"
+            door.send({"id": number, "error": {"code": code, "message": text}})
+        else:
+            if reply is not None:
+                door.send({"id": number, "ok": reply}, data)
+
+    def _answer(self, door: Door, header: Header, payload: bytes) -> Any:
+        verb = header.get("verb")
+        if verb == "hello":
+            return self._hello(door, header), b""
+        if door.epoch < 0:
+            raise Refusal("HELLO", "the first frame must be hello", fatal=True)
+        if door.epoch < self._epoch:
+            raise Refusal("FENCED", "epoch %d has come since" % self._epoch, fatal=True)
+        act = self._table.get(str(verb))
+        if act is not None:
+            return act(door, header, payload), b""
+        if verb in files.VERBS:
+            return files.VERBS[verb](header, payload)
+        raise Refusal("VERB", "no verb %r" % verb)
+
+    def _hello(self, door: Door, header: Header) -> Dict[str, Any]:
+        if int(header["version"]) != VERSION:
+            raise Refusal("VERSION", "this supervisor speaks version %d" % VERSION, fatal=True)
+        if header.get("owner", self._owner) != self._owner:
+            raise Refusal("OWNER", "this supervisor belongs to another owner", fatal=True)
+        epoch = int(header["epoch"])
+        if epoch < self._epoch:
+            raise Refusal("FENCED", "epoch %d has come since" % self._epoch, fatal=True)
+        door.epoch = self._epoch = epoch
+        return {"version": VERSION, "pid": os.getpid()}
+
+    def _start(self, door: Door, header: Header, payload: bytes) -> Optional[Dict[str, Any]]:
+        name = header["attempt"]
+        if self._yard.ledger.exit_of(name):
+            return self._attach(door, header, b"")
+        attempt, new = self._yard.start(header, payload)
+        if header.get("wait"):
+            return self._attach(door, header, b"")
+        return {"new": new, "pid": attempt.pid, "ended": attempt.ended}
+
+    def _attach(self, door: Door, header: Header, _payload: bytes) -> Optional[Dict[str, Any]]:
+        """With `output`, records follow as frames; with `wait`, the answer is the exit record."""
+        name, number = header["attempt"], header.get("id")
+        attempt = self._yard.live.get(name)
+        line = b"" if attempt is not None else self._yard.ledger.exit_of(name)
+        if attempt is None and not line:
+            raise Refusal("NOT_FOUND", "no attempt %s" % name)
+
+        def tell(record: bytes) -> None:
+            door.on_leave.pop(tell, None)
+            door.send({"id": number, "exit": name}, record)
+
+        subscription = None
+        if header.get("output") is not None:
+            subscription = self._subscribe(door, name, attempt, header["output"])
+        if not header.get("wait"):
+            return {"new": False, "ended": attempt is None}
+        if subscription is not None:
+            ledger = self._yard.ledger
+            subscription.on_end = lambda: tell(ledger.exit_of(name))
+            subscription.pump()
+        elif attempt is None:
+            tell(line)
+        else:
+            self._claim(door, attempt, attempt.on_end, tell)
+        return None
+
+    def _subscribe(
+        self, door: Door, name: str, attempt: Optional[Attempt], offsets: Dict[str, int]
+    ) -> Subscription:
+        if attempt is None:
+            path = self._yard.ledger.spool_of(name)
+            return Subscription(door, name, path, offsets, lambda: True)
+        attempt_ = attempt
+        path = attempt.output.spool.path
+        subscription = Subscription(door, name, path, offsets, lambda: attempt_.ended)
+        self._claim(door, attempt, attempt.on_output, subscription.pump)
+        self._yard.loop.after(0.0, subscription.pump)
+        return subscription
+
+    def _claim(self, door: Door, attempt: Attempt, listeners: Any, call: Any) -> None:
+        listeners.append(call)
+
+        def leave() -> None:
+            if call in listeners:
+                listeners.remove(call)
+            if not attempt.on_end and not attempt.on_output:
+                attempt.unclaimed_since = self._yard.loop.now
+
+        door.on_leave[call] = leave
+
+    def _write(self, door: Door, header: Header, payload: bytes) -> Optional[Dict[str, Any]]:
+        """Answered when the process has room for the bytes: that is the flow control."""
+        attempt, number = self._live(header), header.get("id")
+        sink = attempt.sink
+        if sink is None or not sink.open:
+            raise Refusal("STDIN", "stdin is closed")
+        if not sink.write(payload, lambda: door.send({"id": number, "ok": {}})):
+            raise Refusal("STDIN_FULL", "too much is waiting to be read by the process")
+        return None
+
+    def _close_stdin(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        sink = self._live(header).sink
+        if sink is not None:
+            sink.end()
+        return {}
+
+    def _resize(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        attempt = self._live(header)
+        if attempt.terminal < 0:
+            raise Refusal("PTY", "the attempt has no terminal")
+        resize(attempt.terminal, (int(header["rows"]), int(header["columns"])))
+        return {}
+
+    def _signal(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        """To the process group of the main process; it does not order the attempt to end."""
+        attempt, number = self._live(header), int(header["signal"])
+        if not 0 < number < signal.NSIG:
+            raise Refusal("SIGNAL", "no signal %d" % number)
+        try:
+            os.killpg(attempt.pid, number)
+        except ProcessLookupError:
+            pass
+        return {}
+
+    def _cancel(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        grace = header.get("grace")
+        attempt = self._yard.live.get(header["attempt"])
+        if attempt is not None:
+            attempt.end("cancel", None if grace is None else float(grace))
+        elif not self._yard.ledger.exit_of(header["attempt"]):
+            raise Refusal("NOT_FOUND", "no attempt %s" % header["attempt"])
+        return {}
+
+    def _list(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        live = {a.name: {"pid": a.pid, "started_at": a.started_at} for a in self._yard.live.values()}
+        only = header.get("attempt")
+        if only is not None:
+            return {"live": only in live, "ended": bool(self._yard.ledger.exit_of(only))}
+        return {"live": live, "ended": self._yard.ledger.known()}
+
+    def _forget(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        if header["attempt"] in self._yard.live:
+            raise Refusal("LIVE", "the attempt has not ended")
+        return {"known": self._yard.ledger.forget(header["attempt"])}
+
+    def _set_lease(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+        seconds = header.get("seconds")
+        fresh = self._lease is None
+        self._lease = None if seconds is None else float(seconds)
+        if fresh and self._lease is not None:
+            self._look_at_lease()
+        return {}
+
+    def _look_at_lease(self) -> None:
+        lease, now = self._lease, self._yard.loop.now
+        if lease is None:
+            return
+        for attempt in list(self._yard.live.values()):
+            claimed = attempt.on_end or attempt.on_output
+            if not claimed and now - attempt.unclaimed_since > lease:
+                attempt.end("cancel", error="nobody claimed it for %g s" % lease)
+        self._yard.loop.after(max(0.05, min(1.0, lease / 4)), self._look_at_lease)
+
+    def _live(self, header: Header) -> Attempt:
+        attempt = self._yard.live.get(header["attempt"])
+        if attempt is None:
+            raise Refusal("NOT_FOUND", "no live attempt %s" % header["attempt"])
+        return attempt

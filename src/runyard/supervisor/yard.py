@@ -1,0 +1,186 @@
+"""The yard: all attempts of one supervisor, their processes, and the records of their ends."""
+
+from __future__ import annotations
+
+import os
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from . import tree
+from .attempt import Attempt
+from .cgroup import Cgroup, Cgroups
+from .ledger import Ledger
+from .loop import Loop
+from .mask import Secrets
+from .output import Output
+from .refusal import Refusal
+from .spawn import Spawner, Start
+
+CAPTURE = 64 * 1024
+OUTPUT_LIMIT = 10 << 30
+ENOUGH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Yard:
+    """Starts attempts, is the reaper of all that descends from them, and attributes orphans."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.childless = True
+        self.live: Dict[str, Attempt] = {}
+        self.ledger = Ledger(loop)
+        self._leaders: Dict[int, Attempt] = {}
+        self._orphans: Dict[int, Optional[Attempt]] = {}
+        self._marks: Dict[int, Attempt] = {}
+        self._spawner = Spawner(*tree.new_marks())
+        self._cgroups = Cgroups()
+        self._base = dict(os.environ)
+        self._base.setdefault("PATH", ENOUGH_PATH)
+        self._home = os.path.expanduser("~")
+
+    def start(self, spec: Dict[str, Any], stdin: bytes) -> Tuple[Attempt, bool]:
+        """Start what `spec` says, or find it: (attempt, True when it is new).
+
+        Raises Refusal when the request itself is wrong. A program that cannot be started is an
+        attempt that has ended: `start-failed`.
+        """
+        name = spec["attempt"]
+        known = self.live.get(name)
+        if known is not None:
+            return known, False
+        secrets = _secrets(spec.get("secrets") or {})
+        mark = self._spawner.next_mark()
+        output = Output(
+            spec["spool"], int(spec.get("capture", CAPTURE)), secrets, bool(spec.get("exports"))
+        )
+        attempt = Attempt(self, name, mark, output, float(spec.get("grace", 10.0)))
+        self.ledger.started(name, mark, spec["exits"], attempt.started_at)
+        self.live[name] = attempt
+        limits = dict(spec.get("limits") or {})
+        limits.setdefault("output", OUTPUT_LIMIT)
+        attempt.cgroup = self._cgroups.make(limits)
+        start = self._start_of(spec, limits, attempt.cgroup)
+        if spec.get("output_path"):
+            output.copy_to(os.path.join(start.cwd, os.path.expanduser(spec["output_path"])), name)
+        try:
+            child = self._spawner.spawn(start, mark)
+        except (OSError, ValueError) as error:
+            self._never_started(attempt, error)
+            return attempt, True
+        self.childless = False
+        self._leaders[child.pid] = self._marks[mark] = attempt
+        attempt.limits = limits
+        attempt.run(child, stdin, bool(spec.get("keep_stdin")))
+        attempt.arm(spec.get("timeout"), limits)
+        return attempt, True
+
+    def members(self, attempt: Attempt) -> Dict[int, tree.Process]:
+        """Every living process of `attempt`."""
+        self._find_orphans()
+        roots = [pid for pid, owner in self._orphans.items() if owner is attempt]
+        if len(self.live) == 1:
+            roots += [pid for pid, owner in self._orphans.items() if owner is None]
+        if attempt.pid in self._leaders:
+            roots.append(attempt.pid)
+        return tree.descendants(roots)
+
+    def reap(self) -> None:
+        """Wait for every child that has ended; SIGCHLD says when."""
+        ended: List[Tuple[Attempt, int, float, int]] = []
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                self.childless = True
+                break
+            if pid == 0:
+                self.childless = False
+                break
+            cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+            attempt = self._leaders.pop(pid, None)
+            if attempt is not None:
+                ended.append((attempt, status, cpu, peak))
+            else:
+                owner = self._orphans.pop(pid, None)
+                if owner is not None:
+                    owner.add_usage(cpu, peak)
+        for attempt, status, cpu, peak in ended:
+            if not attempt.ended:
+                attempt.main_ended(status, cpu, peak)
+        for attempt in [a for a in self.live.values() if a.ending]:
+            attempt.check()
+
+    def finished(self, attempt: Attempt, record: Dict[str, Any]) -> None:
+        """Record the end, then tell everyone who waits for it."""
+        self.live.pop(attempt.name, None)
+        self._marks.pop(attempt.mark, None)
+        line = self.ledger.ended(attempt.name, record, attempt.output.spool.path)
+        waiting, attempt.on_end = attempt.on_end, []
+        for tell in waiting:
+            tell(line)
+        for wake in list(attempt.on_output):
+            wake()
+
+    def end_all(self) -> None:
+        """End every attempt: the supervisor itself has been told to stop."""
+        for attempt in list(self.live.values()):
+            attempt.end("cancel", error="the supervisor was told to stop")
+
+    def _never_started(self, attempt: Attempt, error: Exception) -> None:
+        text = str(error)
+        if isinstance(error, OSError):
+            text = "%s: %s" % (error.filename, error.strerror) if error.filename else str(error)
+        attempt.never_started(text)
+
+    def _start_of(
+        self, spec: Dict[str, Any], limits: Dict[str, float], group: Optional[Cgroup]
+    ) -> Start:
+        argv = [str(word) for word in spec["argv"]]
+        lines = ["echo $$ >'%s' || exit 126" % path for path in group.entrances] if group else []
+        if "open_files" in limits:
+            lines.insert(0, "ulimit -n %d || exit 126" % int(limits["open_files"]))
+        if lines:
+            script = "; ".join(lines) + '; exec "$@"'
+            argv = ["/bin/sh", "-c", script, "sh"] + argv
+        env = dict(self._base)
+        env.update(spec.get("env") or {})
+        size = spec.get("pty")
+        return Start(
+            attempt=spec["attempt"],
+            argv=argv,
+            env=env,
+            cwd=os.path.expanduser(spec.get("cwd") or self._home),
+            stdin=bool(spec.get("stdin")) or bool(spec.get("keep_stdin")),
+            pty=(int(size[0]), int(size[1])) if size else None,
+        )
+
+    def _find_orphans(self) -> None:
+        """Attribute children that nobody else has for a parent any more."""
+        for pid in tree.children(os.getpid()):
+            if pid in self._leaders or self._orphans.get(pid) is not None:
+                continue
+            process = tree.look(pid)
+            if process is None or not process.alive:
+                continue
+            self._orphans[pid] = self._owner(process)
+
+    def _owner(self, process: tree.Process) -> Optional[Attempt]:
+        owner = self._marks.get(tree.mark_of(process.pid))
+        if owner is None:
+            owner = self.live.get(tree.attempt_of(process.pid))
+        if owner is None:
+            for attempt in self.live.values():
+                if attempt.pid == process.session:
+                    return attempt
+        return owner
+
+
+def _secrets(values: Dict[str, str]) -> Secrets:
+    from .forms import ShortSecret
+
+    try:
+        return Secrets(values)
+    except ShortSecret as error:
+        raise Refusal("SECRET_SHORT", str(error)) from error
+
+
