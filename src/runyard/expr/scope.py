@@ -147,10 +147,7 @@ class Scope(Mapping[str, Any]):
 
     def redact(self, text: str) -> str:
         """`text` with every secret of the run replaced."""
-        for value in self._variables.secrets.values():
-            if value:
-                text = text.replace(value, "***")
-        return text
+        return self._variables.redactor.text(text)
 
 
 def within(value: Any, path: Path) -> Any | Missing:

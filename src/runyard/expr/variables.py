@@ -13,6 +13,7 @@ from typing import Any, Final
 from runyard.expr.environment import UNSAFE_EXPORTS, environment_text, text_in_environment
 from runyard.expr.exports import Layer, Origin
 from runyard.expr.path import SECRET, Path
+from runyard.expr.redact import Redactor
 from runyard.expr.scope import Scope, within
 from runyard.expr.value import MISSING, NAME, Missing
 from runyard.hosts.inventory import Inventory
@@ -61,6 +62,7 @@ class Variables:
         self._workflow = dict(workflow or {})
         self._cli = dict(cli or {})
         self.secrets: Mapping[str, str] = dict(secrets or {})
+        self.redactor = Redactor(self.secrets)
         self._steps = {key: place for place, key in enumerate(order)}
         self._env = Layer()
         self._exports = Layer()
