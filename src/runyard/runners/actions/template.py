@@ -19,7 +19,7 @@ _REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][\w.:-]*?)(?::-([^}]*))?\}")
 
 
 class TemplateRender:
-    """`${NAME}`, `${a.b}`, `${NAME:-default}`, `${secret:NAME}`; `$${` is a literal `${`.
+    """Fills in `${NAME}`, `${a.b}`, `${NAME:-default}`, `${secret:NAME}`; `$${` stays `${`.
 
     A `src` that ends in `.j2` is a Jinja2 template instead, rendered in a sandbox; a variable
     that is not set is an error in both.
@@ -73,14 +73,16 @@ def fill(text: str, variables: Mapping[str, Any], secrets: Mapping[str, str], na
         if match[1]:
             return match[1]
         found = _look_up(match[2], variables, secrets)
-        if found is None and match[3] is None:
+        if found in (None, "") and match[3] is not None:
+            return match[3]
+        if found is None:
             line = text.count("\n", 0, match.start()) + 1
             raise ArgumentError(
                 f"{name}:{line}: ${{{match[2]}}} is not set",
                 code="UNSET",
                 hint=f"set it, or write ${{{match[2]}:-default}}; $${{ is a literal ${{",
             )
-        return match[3] if found is None else to_text(found)
+        return to_text(found)
 
     return _REFERENCE.sub(value, text)
 
@@ -88,15 +90,21 @@ def fill(text: str, variables: Mapping[str, Any], secrets: Mapping[str, str], na
 def _look_up(path: str, variables: Mapping[str, Any], secrets: Mapping[str, str]) -> Any:
     if path.startswith("secret:"):
         return secrets.get(path.removeprefix("secret:"))
-    found: Any = variables
-    for key in path.split("."):
-        if isinstance(found, Mapping):
-            found = found.get(key)
-        elif isinstance(found, list | tuple) and key.isdecimal() and int(key) < len(found):
-            found = found[int(key)]
-        else:
-            return None
-    return found
+    return _within(variables, path.split("."))
+
+
+def _within(value: Any, path: list[str]) -> Any:
+    if not path:
+        return value
+    if isinstance(value, list | tuple):
+        at = path[0]
+        known = at.isdecimal() and len(at) < 10 and int(at) < len(value)
+        return _within(value[int(at)], path[1:]) if known else None
+    if isinstance(value, Mapping):
+        for end in range(len(path), 0, -1):  # keys may have dots: names of hosts
+            if (key := ".".join(path[:end])) in value:
+                return _within(value[key], path[end:])
+    return None
 
 
 def jinja(text: str, path: Path, variables: Mapping[str, Any]) -> str:
