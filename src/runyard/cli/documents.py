@@ -1,0 +1,88 @@
+"""Reading a workflow that the command line names."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from runyard.cli.settings import Settings
+from runyard.cli.views.plain import tell
+from runyard.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from runyard.service.job import Job
+    from runyard.service.runs import Runs
+    from runyard.workflow.document import Workflow
+
+STDIN = "-"
+
+
+def read_workflow(path: str) -> Workflow:
+    """The compiled workflow at `path`; `-` is standard input.
+
+    Raises:
+        WorkflowError: with all of its diagnostics.
+    """
+    from runyard.runners.registry import ActionRegistry
+    from runyard.workflow.load import load, loads
+
+    if path != STDIN:
+        return load(path, actions=ActionRegistry())
+    return loads(read_stdin(), path="<stdin>", actions=ActionRegistry())
+
+
+def read_stdin() -> bytes:
+    """All of standard input.
+
+    Raises:
+        UsageError: it is closed, or a terminal where nobody expects to type a workflow.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "standard input is a terminal", code="STDIN", hint="runyard run - < workflow.yaml"
+        )
+    return sys.stdin.buffer.read()
+
+
+def read_job(path: str, settings: Settings) -> Job:
+    """The workflow at `path`, ready to be run; its warnings are printed on stderr.
+
+    Raises:
+        WorkflowError: with all of its diagnostics.
+    """
+    from runyard.service.job import Job
+
+    workflow = read_workflow(path)
+    tell_warnings(workflow, settings)
+    return Job.of(workflow)
+
+
+def tell_warnings(workflow: Workflow, settings: Settings) -> None:
+    """Print the warnings of a valid workflow on stderr, unless `--quiet`."""
+    if workflow.warnings and not settings.quiet:
+        paint = settings.paint(sys.stderr)
+        for warning in workflow.warnings:
+            tell(warning.render(color=paint.on))
+
+
+async def recorded_job(runs: Runs, run_id: str, file: str | None = None) -> Job:
+    """The workflow of an earlier run: its file as it is now, or as it was recorded.
+
+    Read from `file`, else from where it was, else (standard input, a file that is gone) from the
+    text in the journal.
+    """
+    from dataclasses import replace
+    from os.path import isfile
+
+    from runyard.runners.registry import ActionRegistry
+    from runyard.service.job import Job
+    from runyard.workflow.load import loads
+
+    spec = await runs.spec(run_id)
+    where = file if file is not None else str(spec["path"])
+    if file is not None or isfile(where):
+        return Job.of(read_workflow(where))
+    text = loads(spec["text"], path=where or "<text>", actions=ActionRegistry())
+    from pathlib import Path
+
+    return replace(Job.of(text), base=Path(spec["base"]))

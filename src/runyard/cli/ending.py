@@ -1,0 +1,91 @@
+"""How a run ended: counts, the failure to look at, the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from runyard.cli import failure
+from runyard.model.event import Event
+from runyard.model.run import HostRecord, RunRecord, StepRecord
+from runyard.model.status import Status
+
+_CODES = {
+    Status.SUCCESS: 0,
+    Status.CANCELED: failure.CANCELED,
+    Status.INTERRUPTED: failure.INTERRUPTED,
+}
+COUNTED = ("ok", "changed", "skipped", "failed", "canceled")
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Folds events: was an approval refused, or left without an answer?"""
+
+    refused: bool = False
+    open: int = 0
+
+    def see(self, event: Event) -> None:
+        """Take notice of an event."""
+        if event.type == "approval.requested":
+            self.open += 1
+        elif event.type == "approval.decided":
+            self.open -= 1
+            self.refused |= event.data.get("decision") == "rejected"
+
+
+def exit_code(record: RunRecord, refusals: Refusals | None = None) -> int:
+    """The process's exit code for a run that has ended (docs/reference/exit-codes.md)."""
+    if record.status is Status.FAILED and refusals and (refusals.refused or refusals.open > 0):
+        return failure.NOT_APPROVED
+    return _CODES.get(record.status, failure.FAILED)
+
+
+def tally(record: RunRecord) -> dict[str, int]:
+    """Step × host results by what they came to; a changed one counts as ok and as changed."""
+    counts = Counter(dict.fromkeys(COUNTED, 0))
+    for step in record.steps:
+        for host in step.hosts.values():
+            word = _WORDS.get(host.status)
+            if word:
+                counts[word] += 1
+            if host.output.get("changed"):
+                counts["changed"] += 1
+    return dict(counts)
+
+
+_WORDS = {
+    Status.SUCCESS: "ok",
+    Status.SKIPPED: "skipped",
+    Status.FAILED: "failed",
+    Status.ERROR: "failed",
+    Status.TIMEOUT: "failed",
+    Status.CANCELED: "canceled",
+    Status.INTERRUPTED: "canceled",
+}
+
+
+def failures(record: RunRecord) -> list[tuple[StepRecord, HostRecord]]:
+    """Every step × host that failed, in order."""
+    return [
+        (step, host)
+        for step in record.steps
+        for host in step.hosts.values()
+        if _WORDS.get(host.status) == "failed"
+    ]
+
+
+def survivors(record: RunRecord) -> int:
+    """Processes that could not be ended, over all steps and hosts; 0 is the promise."""
+    return sum(
+        int(host.output.get("survivors") or 0)
+        for step in record.steps
+        for host in step.hosts.values()
+    )
+
+
+def elapsed(record: RunRecord) -> float:
+    """Seconds from the start of the run to its end, or to its last write."""
+    start = record.started_at
+    end = record.finished_at or record.updated_at
+    return max(0.0, end - start) if start and end else 0.0

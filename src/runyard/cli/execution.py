@@ -1,0 +1,78 @@
+"""From a started run to an exit code: chooses the view, watches, sums up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from runyard.cli.ending import exit_code
+from runyard.cli.narrator import Narrator
+from runyard.cli.pipe import Pipe
+from runyard.cli.render import dump
+from runyard.cli.session import service
+from runyard.cli.settings import Settings, is_terminal
+from runyard.cli.text import for_screen
+from runyard.cli.views.plain import PlainView, tell
+from runyard.cli.views.summary import summary
+from runyard.cli.views.view import View
+from runyard.cli.watch import watch
+from runyard.model.run import RunRecord
+from runyard.model.status import Status
+
+if TYPE_CHECKING:
+    from runyard.service.runs import Runs
+    from runyard.service.started import Started
+
+FORMS = ("auto", "plain", "jsonl", "json")
+
+
+async def execute(
+    start: Callable[[Runs], Awaitable[Started]], title: str, form: str, settings: Settings
+) -> int:
+    """Start a run, show it in `form` until it has ended, sum it up; returns the exit code."""
+    async with service(quiet=settings.quiet) as runs:
+        started = await start(runs)
+        pipe = Pipe()
+        view = make_view(started.run_id, title, form, pipe, settings)
+        watched = await watch(runs, started, view)
+        await _end(watched.record, form, pipe, settings)
+        return exit_code(watched.record, watched.refusals)
+
+
+def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings) -> View:
+    """The view that `form` and the terminal call for."""
+    if form == "jsonl":
+        from runyard.cli.views.jsonl import JsonlView
+
+        return JsonlView(run_id, pipe)
+    paint = settings.paint()
+    if form == "auto" and is_terminal() and not settings.quiet and _can_draw():
+        from runyard.cli.views.live import LiveView
+
+        return LiveView(run_id, title, pipe, paint)
+    clean = _screen if is_terminal() else str
+    return PlainView(Narrator(paint, clean=clean), pipe, quiet=settings.quiet or form == "json")
+
+
+def _can_draw() -> bool:
+    import os
+
+    return os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def _screen(line: str) -> str:
+    return for_screen(line)
+
+
+async def _end(record: RunRecord, form: str, pipe: Pipe, settings: Settings) -> None:
+    failed = record.status is not Status.SUCCESS
+    if form == "json":
+        await pipe.write(dump(record.to_dict(), "json") + "\n")
+    elif form != "jsonl" and not pipe.closed and (failed or not settings.quiet):
+        await pipe.write(summary(record, settings.paint()) + "\n")
+    await pipe.close()
+    if pipe.closed:
+        tell(f"runyard: nobody reads any more; run {record.run_id} ended: {record.status}")
+    elif form in ("json", "jsonl") and failed:
+        tell(summary(record, settings.paint(sys.stderr)))

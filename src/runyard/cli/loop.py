@@ -1,0 +1,15 @@
+"""The one place where the command line enters asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def drive(main: Coroutine[None, None, T]) -> T:
+    """Run `main` to its end and return what it returns."""
+    import asyncio
+
+    return asyncio.run(main)

@@ -1,0 +1,181 @@
+"""Tells a run as lines of text: headers of steps, lines of output, results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runyard.cli.feed import Item
+from runyard.cli.lines import LineBuffer
+from runyard.cli.style import Paint
+from runyard.cli.text import pad, width
+from runyard.model.duration import format_duration
+from runyard.model.event import Event
+from runyard.model.status import Status
+from runyard.store.tail import OutputChunk
+
+_MAX_NAME = 24
+MARKS = {"stdout": "|", "stderr": "!"}
+
+
+class Narrator:
+    """Folds items into lines; whole lines only, each with the host that printed it.
+
+    `host | text` is stdout, `host ! text` stderr, `host = text` how the step ended there. A
+    header names the step; it is repeated when lines of another step came between. Successes of
+    more than `group` hosts are told as one count.
+    """
+
+    def __init__(
+        self,
+        paint: Paint,
+        *,
+        clean: Callable[[str], str] = str,
+        group: int = 20,
+        quiet: bool = False,
+    ) -> None:
+        self._paint = paint
+        self._clean = clean
+        self._group = group
+        self._quiet = quiet
+        self._buffer = LineBuffer()
+        self._current = ""
+        self._name_width = 0
+        self._hosts: dict[str, int] = {}
+        self._counts: dict[str, Counter[str]] = {}
+        self._places: dict[str, str] = {}
+
+    def tell(self, item: Item) -> list[str]:
+        """The lines that `item` adds; without line ends."""
+        if isinstance(item, OutputChunk):
+            key = (item.step, item.host, item.n, item.stream)
+            lines = self._buffer.feed(key, item.data)
+            return self._output(item.step, item.host, item.stream, lines)
+        handler = _HANDLERS.get(item.type)
+        return handler(self, item) if handler is not None else []
+
+    def finish(self) -> list[str]:
+        """Lines that never ended."""
+        told = []
+        for (step, host, _, stream), text in self._buffer.finish_all():
+            told += self._output(step, host, stream, [text])
+        return told
+
+    def _output(self, step: str, host: str, stream: str, lines: list[str]) -> list[str]:
+        if not lines:
+            return []
+        mark = MARKS[stream]
+        if stream == "stderr":
+            mark = self._paint(mark, "yellow")
+        prefix = f"{self._paint(self._host(host), 'cyan')} {mark} "
+        return self._under(step, [prefix + self._clean(line) for line in lines])
+
+    def _under(self, step: str, lines: list[str]) -> list[str]:
+        if step == self._current or not lines:
+            return lines
+        self._current = step
+        return [self._header(step), *lines]
+
+    def _header(self, step: str) -> str:
+        place = self._places.get(step, "")
+        hosts = self._hosts.get(step, 0)
+        many = f"  ({hosts} hosts)" if hosts > 1 else ""
+        return f"{self._paint('──', 'dim')} {place}{self._paint(step, 'bold')}{many}"
+
+    def _host(self, name: str) -> str:
+        self._name_width = max(self._name_width, min(width(name), _MAX_NAME))
+        return pad(name, self._name_width)
+
+    def _step_started(self, event: Event) -> list[str]:
+        hosts = list(event.data.get("hosts") or ())
+        self._hosts[event.step] = len(hosts)
+        self._counts[event.step] = Counter()
+        index, total = event.data.get("index"), event.data.get("total")
+        if isinstance(index, int) and total:
+            self._places[event.step] = f"[{index}/{total}] "
+        longest = max((width(name) for name in hosts), default=0)
+        self._name_width = max(self._name_width, min(longest, _MAX_NAME))
+        self._current = event.step
+        return [self._header(event.step)]
+
+    def _result(self, event: Event) -> list[str]:
+        lines = []
+        for stream, text in self._buffer.finish(event.step, event.host):
+            lines += self._output(event.step, event.host, stream, [text])
+        result = event.data.get("result") or {}
+        status = str(result.get("status", ""))
+        self._counts.setdefault(event.step, Counter())[status] += 1
+        good = status in (Status.SUCCESS, Status.SKIPPED)
+        if not good or self._hosts.get(event.step, 1) <= self._group:
+            lines += self._under(event.step, [self._ending(event.host, status, result)])
+        for warning in result.get("warnings") or ():
+            lines += self._under(event.step, [self._note(event.host, "warning", str(warning))])
+        return lines
+
+    def _ending(self, host: str, status: str, result: Mapping[str, Any]) -> str:
+        words = [self._paint.status(status)]
+        if result.get("changed"):
+            words.append("changed")
+        started, ended = result.get("started_at"), result.get("ended_at")
+        if started and ended and status != Status.SKIPPED:
+            words.append(format_duration(max(0.0, ended - started)))
+        if message := str(result.get("message") or ""):
+            words.append(self._clean(message.replace("\n", " ")))
+        return f"{self._paint(self._host(host), 'cyan')} = {', '.join(words)}"
+
+    def _note(self, host: str, kind: str, text: str) -> str:
+        who = f"{self._paint(self._host(host), 'cyan')} " if host else ""
+        return f"{who}{self._paint('~', 'yellow')} {kind}: {self._clean(text)}"
+
+    def _attempt_finished(self, event: Event) -> list[str]:
+        lines = []
+        for stream, text in self._buffer.finish(event.step, event.host):
+            lines += self._output(event.step, event.host, stream, [text])
+        return lines
+
+    def _step_finished(self, event: Event) -> list[str]:
+        counts = self._counts.pop(event.step, Counter())
+        if self._hosts.get(event.step, 1) <= self._group:
+            return []
+        words = ", ".join(f"{n} {self._paint.status(s)}" for s, n in sorted(counts.items()))
+        return self._under(event.step, [f"= {words}"])
+
+    def _retry(self, event: Event) -> list[str]:
+        data = event.data
+        text = f"attempt {data.get('n')} in {format_duration(float(data.get('delay') or 0))}"
+        if data.get("reason"):
+            text += f" ({data['reason']})"
+        return self._under(event.step, [self._note(event.host, "retry", text)])
+
+    def _warning(self, event: Event) -> list[str]:
+        line = self._note(event.host, "warning", str(event.data.get("message", "")))
+        return self._under(event.step, [line]) if event.step else [line]
+
+    def _approval(self, event: Event) -> list[str]:
+        message = event.data.get("message") or "approval needed"
+        return self._under(event.step, [self._note("", "waits for approval", str(message))])
+
+    def _decision(self, event: Event) -> list[str]:
+        by = f" by {event.data['by']}" if event.data.get("by") else ""
+        comment = f": {event.data['comment']}" if event.data.get("comment") else ""
+        text = f"{event.data.get('decision', 'decided')}{by}{comment}"
+        return self._under(event.step, [self._note("", "approval", text)])
+
+    def _plain(self, event: Event) -> list[str]:
+        return [f"{self._paint('──', 'dim')} {self._paint(_SAYINGS[event.type], 'bold')}"]
+
+
+_SAYINGS = {"rollback.started": "rolling back", "run.resumed": "resumed"}
+_HANDLERS: dict[str, Callable[[Narrator, Event], list[str]]] = {
+    "step.started": Narrator._step_started,
+    "step.finished": Narrator._step_finished,
+    "result.reached": Narrator._result,
+    "attempt.finished": Narrator._attempt_finished,
+    "retry.scheduled": Narrator._retry,
+    "warning.raised": Narrator._warning,
+    "approval.requested": Narrator._approval,
+    "approval.decided": Narrator._decision,
+    "rollback.started": Narrator._plain,
+    "run.resumed": Narrator._plain,
+}

@@ -1,0 +1,86 @@
+"""What the live view knows about now: a fold of events and output, bounded in size."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from runyard.model.event import Event
+from runyard.model.status import Status
+from runyard.store.tail import OutputChunk
+
+_TAIL = 400
+
+
+@dataclass(slots=True)
+class StepNow:
+    """A step that runs. `hosts` maps a host that is at work to the start of its attempt."""
+
+    name: str
+    index: int
+    total: int
+    hosts_in_all: int
+    started: float
+    hosts: dict[str, float] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    last: dict[str, str] = field(default_factory=dict)
+    waits: str = ""
+
+    @property
+    def finished_hosts(self) -> int:
+        """Hosts that have a result."""
+        return self.done.total()
+
+
+class Board:
+    """The run, its steps that run now, and what came of the others."""
+
+    def __init__(self, run_id: str, title: str) -> None:
+        self.run_id = run_id
+        self.title = title
+        self.began = time.time()
+        self.steps: dict[str, StepNow] = {}
+        self.total = 0
+        self.finished = 0
+        self.done: Counter[str] = Counter()
+
+    def see(self, event: Event) -> None:
+        """Fold an event in."""
+        data = event.data
+        if event.type == "step.started":
+            self.total = int(data.get("total") or self.total)
+            hosts = len(data.get("hosts") or ())
+            index = int(data.get("index") or 0)
+            self.steps.setdefault(
+                event.step, StepNow(event.step, index, self.total, hosts, event.at)
+            )
+        elif event.type == "step.finished":
+            if self.steps.pop(event.step, None) is not None:
+                self.finished += 1
+        elif event.type == "result.reached":
+            status = str((data.get("result") or {}).get("status", ""))
+            self.done[status] += 1
+            if (step := self.steps.get(event.step)) is not None:
+                step.done[status] += 1
+                step.hosts.pop(event.host, None)
+                step.last.pop(event.host, None)
+        elif event.type == "attempt.started":
+            if (step := self.steps.get(event.step)) is not None:
+                step.hosts.setdefault(event.host, event.at)
+        elif event.type in ("approval.requested", "approval.decided"):
+            if (step := self.steps.get(event.step)) is not None:
+                step.waits = "waits for approval" if event.type.endswith("requested") else ""
+
+    def hear(self, chunk: OutputChunk) -> None:
+        """Remember the last line of a host."""
+        step = self.steps.get(chunk.step)
+        if step is not None and chunk.host in step.hosts:
+            lines = chunk.data[-_TAIL:].decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)
+            if lines[-1].strip():
+                step.last[chunk.host] = lines[-1]
+
+    @property
+    def failed(self) -> int:
+        """Results that are failures."""
+        return sum(self.done[s] for s in (Status.FAILED, Status.ERROR, Status.TIMEOUT))

@@ -1,0 +1,110 @@
+"""The lower part of the live view: a line per running step, its hosts grouped, and the run."""
+
+from __future__ import annotations
+
+import time
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from runyard.cli.style import color_of
+from runyard.cli.text import for_screen
+from runyard.cli.views.board import Board, StepNow
+from runyard.model.duration import format_duration
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_STEPS = 6
+_HOSTS = 5
+
+
+class Panel:
+    """Draws a board with rich, in as many lines as there is room for."""
+
+    def __init__(self, color: bool) -> None:
+        self._color = color
+
+    def lines(self, board: Board, columns: int, rows: int) -> list[str]:
+        """At most a third of the screen; at least the line about the run."""
+        from rich.console import Console
+        from rich.table import Table
+
+        room = max(1, rows // 3)
+        now = time.time()
+        parts = [*self._body(board, now, room - 1), self._foot(board, now, columns)][-room:]
+        grid = Table.grid(padding=0)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        for part in parts:
+            grid.add_row(part)
+        out = StringIO()
+        console = Console(
+            file=out,
+            width=max(1, columns - 1),
+            force_terminal=True,
+            color_system="standard" if self._color else None,
+            no_color=not self._color,
+            legacy_windows=False,
+            highlight=False,
+        )
+        console.print(grid)
+        return [line.rstrip() for line in out.getvalue().splitlines()]
+
+    def _body(self, board: Board, now: float, room: int) -> list[Text]:
+        steps = list(board.steps.values())
+        shown = steps[: max(0, min(_STEPS, room))]
+        lines = []
+        for step in shown:
+            lines.append(self._step(step, now))
+        spare = room - len(shown)
+        if len(shown) == 1 and shown[0].hosts_in_all > 1:
+            lines += self._hosts(shown[0], now, min(spare, _HOSTS))
+        return lines
+
+    def _step(self, step: StepNow, now: float) -> Text:
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(_FRAMES[int(now * 10) % len(_FRAMES)], "cyan")
+        if step.index and step.total:
+            text.append(f" [{step.index}/{step.total}]", "dim")
+        text.append(f" {for_screen(step.name, color=False)}", "bold")
+        text.append(f"  {format_duration(max(0.0, now - step.started))}", "dim")
+        if step.hosts_in_all > 1:
+            text.append(f"  {step.finished_hosts}/{step.hosts_in_all} hosts")
+            if step.hosts:
+                text.append(f", {len(step.hosts)} running", "blue")
+            for status, count in sorted(step.done.items()):
+                text.append(f", {count} {status}", color_of(status))
+        if step.waits:
+            text.append(f"  {step.waits}", "yellow")
+        return text
+
+    def _hosts(self, step: StepNow, now: float, room: int) -> list[Text]:
+        from rich.text import Text
+
+        lines = []
+        longest_first = sorted(step.hosts.items(), key=lambda pair: pair[1])
+        for host, since in longest_first[:room]:
+            text = Text(no_wrap=True, overflow="ellipsis")
+            text.append(f"   {for_screen(host, color=False)}", "cyan")
+            text.append(f" {format_duration(max(0.0, now - since))}", "dim")
+            last = step.last.get(host)
+            if last:
+                text.append(f"  {for_screen(last, color=False)}", "dim")
+            lines.append(text)
+        return lines
+
+    def _foot(self, board: Board, now: float, columns: int) -> Text:
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(for_screen(board.title, color=False) or "run", "bold")
+        text.append(f"  {format_duration(max(0.0, now - board.began))}")
+        if board.total:
+            text.append(f"  {board.finished}/{board.total} steps")
+        if board.failed:
+            text.append(f", {board.failed} failed", "red")
+        if columns >= 60:
+            text.append(f"  {board.run_id}  Ctrl-C cancels", "dim")
+        return text

@@ -1,0 +1,81 @@
+"""The last words about a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runyard.cli.ending import elapsed, failures, survivors, tally
+from runyard.cli.style import Paint
+from runyard.cli.text import for_screen
+from runyard.model.duration import format_duration
+from runyard.model.run import HostRecord, RunRecord, StepRecord
+from runyard.model.status import Status
+
+_SHOWN = 3
+_TAIL = 8
+
+
+def summary(record: RunRecord, paint: Paint) -> str:
+    """What failed and where to look on, then one line: status, counts, time, id."""
+    lines = []
+    failed = failures(record)
+    if record.status is not Status.SUCCESS:
+        for step, host in failed[:_SHOWN]:
+            lines += failure_lines(step, host, paint)
+        if len(failed) > _SHOWN:
+            lines.append(f"… and {len(failed) - _SHOWN} more failures")
+        reason = record.last_error or record.interrupted_reason or record.message
+        if reason and not failed:
+            lines.append(f"{paint('reason:', 'red')} {for_screen(reason)}")
+    left = survivors(record)
+    if left:
+        lines.append(f"{paint('warning:', 'yellow')} {left} processes could not be ended")
+    if record.last_notify_error:
+        lines.append(
+            f"{paint('warning:', 'yellow')} the notifier failed: {record.last_notify_error}"
+        )
+    lines.append(status_line(record, paint))
+    if record.status is not Status.SUCCESS:
+        lines += [f"  {paint('hint:', 'cyan')} {hint}" for hint in _hints(record)]
+    return "\n".join(lines)
+
+
+def status_line(record: RunRecord, paint: Paint) -> str:
+    """`success: 3 ok, 1 changed, 0 skipped, 0 failed, 1.2s, run ID`."""
+    counts = tally(record)
+    words = [f"{n} {word}" for word, n in counts.items() if n or word != "canceled"]
+    status = paint(paint.status(record.status), "bold") if paint.on else str(record.status)
+    return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}, run {record.run_id}"
+
+
+def failure_lines(
+    step: StepRecord, host: HostRecord, paint: Paint, *, tail: int = _TAIL
+) -> list[str]:
+    """The step, the host, what happened, and the last lines of its stderr."""
+    out = host.output
+    title = paint(f"{step.name} on {host.host}", "bold")
+    lines = [f"{paint.status(host.status, '✗')} {title}: {host.status}{_how(out, host)}"]
+    said = str(out.get("stderr") or "").rstrip("\n").split("\n")[-tail:] if tail else []
+    lines += [
+        f"    {paint('!', 'yellow')} {for_screen(line, color=False)}" for line in said if line
+    ]
+    hint = (out.get("error") or {}).get("hint")
+    if hint:
+        lines.append(f"    {paint('hint:', 'cyan')} {hint}")
+    return lines
+
+
+def _how(out: dict[str, Any], host: HostRecord) -> str:
+    message = host.message or str((out.get("error") or {}).get("message") or "")
+    if out.get("exit_code") is not None and "exit code" not in message:
+        message = f"exit code {out['exit_code']}" + (f", {message}" if message else "")
+    elif out.get("signal") is not None and "signal" not in message:
+        message = f"signal {out['signal']}" + (f", {message}" if message else "")
+    return f": {for_screen(message)}" if message else ""
+
+
+def _hints(record: RunRecord) -> list[str]:
+    hints = [f"runyard show {record.run_id}"]
+    if record.status in (Status.FAILED, Status.CANCELED, Status.INTERRUPTED):
+        hints.append(f"runyard resume {record.run_id}   goes on from what is not done")
+    return hints

@@ -1,0 +1,144 @@
+"""Watching a run that this process executes: the view, Ctrl-C, approvals, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runyard.cli.approvals import Approvals, can_ask
+from runyard.cli.ending import Refusals
+from runyard.cli.feed import merge
+from runyard.cli.views.view import View
+from runyard.model.event import Event
+from runyard.model.run import RunRecord
+from runyard.store.tail import OutputChunk
+
+if TYPE_CHECKING:
+    from runyard.service.runs import Runs
+    from runyard.service.started import Started
+
+_DRAIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run that has ended, and what became of its approvals."""
+
+    record: RunRecord
+    refusals: Refusals
+
+
+async def watch(runs: Runs, started: Started, view: View) -> Watched:
+    """Show the run until it has ended.
+
+    Ctrl-C and SIGTERM cancel, a second one kills, a third one leaves at once. A failure to show
+    the run never ends it. Approvals are asked on the terminal, if there is one.
+    """
+    approvals = Approvals(runs, started.run_id, view, terminal=can_ask())
+    refusals = Refusals()
+    reader = asyncio.create_task(_read(runs, started, view, approvals, refusals))
+    with _Signals(started, view):
+        try:
+            record = await started.wait()
+            await asyncio.wait({reader}, timeout=_DRAIN)
+        finally:
+            reader.cancel()
+            (failure,) = await asyncio.gather(reader, return_exceptions=True)
+            await approvals.close()
+            await view.close()
+    if isinstance(failure, Exception):
+        await view.note(f"runyard: this view was incomplete: {failure}")
+    return Watched(record, refusals)
+
+
+async def _read(
+    runs: Runs, started: Started, view: View, approvals: Approvals, refusals: Refusals
+) -> None:
+    events = since_epoch(runs.events(started.run_id, follow=True), started.epoch)
+    first, events = await _first(events)
+    since = first.at if first is not None and started.epoch > 1 else 0.0
+    output = since_time(runs.logs(started.run_id, follow=True), since)
+    async for item in merge(events, output):
+        await view.show(item)
+        if isinstance(item, Event):
+            refusals.see(item)
+            await approvals.see(item)
+
+
+async def since_epoch(events: AsyncIterator[Event], epoch: int) -> AsyncIterator[Event]:
+    """Only what happened since the run was resumed with `epoch`; everything for epoch 1."""
+    begun = epoch == 1
+    async for event in events:
+        if not begun and event.type == "run.resumed" and event.data.get("epoch") == epoch:
+            begun = True
+        if begun:
+            yield event
+
+
+async def since_time(
+    chunks: AsyncIterator[OutputChunk], since: float
+) -> AsyncIterator[OutputChunk]:
+    """Only what was printed at `since` (seconds since 1970) or later."""
+    async for chunk in chunks:
+        if chunk.at >= since:
+            yield chunk
+
+
+async def _first(events: AsyncIterator[Event]) -> tuple[Event | None, AsyncIterator[Event]]:
+    first = await anext(events, None)
+
+    async def again() -> AsyncIterator[Event]:
+        if first is not None:
+            yield first
+        async for event in events:
+            yield event
+
+    return first, again()
+
+
+class _Signals:
+    """Turns SIGINT, SIGTERM and SIGHUP into cancel, then kill, then leaving."""
+
+    def __init__(self, started: Started, view: View) -> None:
+        self._started = started
+        self._view = view
+        self._count = 0
+        self._notes: set[asyncio.Task[Any]] = set()
+        self._installed: list[signal.Signals] = []
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            loop.add_signal_handler(number, self._act, number)
+            self._installed.append(number)
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in self._installed:
+            loop.remove_signal_handler(number)
+            if number is not signal.SIGINT:
+                signal.signal(number, signal.SIG_DFL)
+
+    def _act(self, number: signal.Signals) -> None:
+        self._count += 1
+        name = "Ctrl-C" if number is signal.SIGINT else number.name
+        run = self._started.run_id
+        if self._count == 1:
+            self._started.cancel(f"canceled by {name}")
+            self._say(f"runyard: canceling {run} cleanly; Ctrl-C again kills it at once")
+        elif self._count == 2:
+            self._started.kill()
+            self._say(f"runyard: killing {run}")
+        else:
+            os._exit(4)
+
+    def _say(self, text: str) -> None:
+        task = asyncio.create_task(self._view.note(text))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
