@@ -19,16 +19,13 @@ class Step(ABC):
     the journal; a loop's instances are `name[0]`, `name[1]`, ….
     """
 
+    name: str
+    """What people call it."""
     policy: Policy = Policy()
     item: Mapping[str, Any] = {}
     """Loop or matrix values of this instance: `{"item": …}`, `{"matrix": {…}}`."""
     fallback: Step | None = None
     """Stands in when this one failed for good."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What people call it."""
 
     @property
     def key(self) -> str:

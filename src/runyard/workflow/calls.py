@@ -1,0 +1,98 @@
+"""Actions and their arguments, checked by the actions themselves."""
+
+from __future__ import annotations
+
+from runyard.model.action import Action, Actions
+from runyard.model.suggest import did_you_mean
+from runyard.runners.params import Problem, check_args
+from runyard.workflow.node import LIST, MAP, SCALAR, Node
+from runyard.workflow.report import Report
+
+_UNSURE = {"shell": "shell.run", "command": "cmd.run", "bash": "shell.run", "sh": "shell.run",
+           "cmd": "cmd.run", "script": "script.run", "exec": "cmd.run", "copy": "file.copy",
+           "template": "template.render", "uri": "http.request", "http": "http.request",
+           "service": "service.ensure", "systemd": "service.ensure", "apt": "pkg.install",
+           "yum": "pkg.install", "dnf": "pkg.install", "package": "pkg.install",
+           "docker": "docker.run", "wait_for": "wait.until", "pause": "approval.wait",
+           "wait.event": "wait.until", "set_fact": "env.set",
+           "python": "script.python"}  # fmt: skip
+
+
+def args_of(node: Node) -> Node | None:
+    """The arguments of a step: `args`, or `with`, its old name."""
+    return node.get("args") or node.get("with")
+
+
+def find_action(node: Node, actions: Actions, report: Report) -> Action | None:
+    """The action that `node` names; an unknown one is reported."""
+    name = node.get("action")
+    if name is None or not isinstance(name.value, str) or not name.value:
+        return None
+    found = actions.get(name.value)
+    if found is None:
+        known = actions.names()
+        meant = _UNSURE.get(name.value.removeprefix("ansible.builtin."), "")
+        hint = f'did you mean "{meant}"?' if meant in known else did_you_mean(name.value, known)
+        report.error(
+            "WF032",
+            name,
+            f'unknown action "{name.value[:60]}"',
+            hint=hint,
+            fix="" if hint else "known actions: " + ", ".join(known),
+        )
+    return found
+
+
+def check_call(node: Node, path: str, actions: Actions, report: Report) -> None:
+    """The action of a step, handler, rollback or fallback, and its arguments."""
+    action = find_action(node, actions, report)
+    if action is None:
+        return
+    args = args_of(node)
+    if args is None:
+        at = node.key("args") if "args" in node.value else node.value["action"]
+        check_arguments(
+            action,
+            Node(MAP, {}, at.line, at.col, at.end_line, at.end_col, keys={}),
+            at,
+            path,
+            report,
+        )
+    elif args.kind == MAP:
+        at = node.key("args") if node.get("args") is not None else node.key("with")
+        check_arguments(action, args, at, path, report)
+
+
+def check_arguments(action: Action, args: Node, at: Node, path: str, report: Report) -> None:
+    """Report what the action finds wrong; what is missing is told at `at`."""
+    for problem in check_args(action.params, args.plain()):
+        where = f"{path} {action.name}"
+        place, code, message = _placed(problem, args, at)
+        hint = problem.fix if problem.fix.startswith("did you mean") else ""
+        fix = "" if hint else problem.fix
+        if code == "WF033":
+            known = ", ".join(param.name for param in action.params)
+            fix = fix or ("" if hint else f"known arguments: {known}" if known else "")
+            report.unknown(code, place, f"{where}: {message}", hint=hint, fix=fix)
+        else:
+            report.error(code, place, f"{where}: {message}", hint=hint, fix=fix)
+
+
+def _placed(problem: Problem, args: Node, at: Node) -> tuple[Node, str, str]:
+    if not problem.path:
+        return at, "WF034", problem.message
+    if problem.key and len(problem.path) == 1:
+        code = "WF033" if problem.message.startswith("unknown") else "WF035"
+        return args.key(str(problem.path[0])), code, problem.message
+    return args.at(problem.path), "WF035", problem.message
+
+
+def check_command(node: Node, path: str, actions: Actions, report: Report) -> None:
+    """`check:`, whose map holds arguments of cmd.run."""
+    command = actions.get("cmd.run")
+    if command is not None and node.kind == MAP:
+        check_arguments(command, node, node, path, report)
+    elif node.kind == SCALAR and isinstance(node.value, str) and not node.value.strip():
+        report.error("WF027", node, f"{path} must not be empty")
+    elif node.kind == LIST:
+        return

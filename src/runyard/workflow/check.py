@@ -1,0 +1,149 @@
+"""Everything that can be wrong with a document, found in one go."""
+
+from __future__ import annotations
+
+from runyard.hosts.inventory import Inventory
+from runyard.model.action import Actions
+from runyard.workflow.calls import check_call, check_command
+from runyard.workflow.graph import find_circle
+from runyard.workflow.instances import check_instances
+from runyard.workflow.inventory import build_inventory
+from runyard.workflow.keys import DOCUMENT, VERSION
+from runyard.workflow.names import check_names, check_notify, check_targets, depends
+from runyard.workflow.node import LIST, MAP, SCALAR, Node
+from runyard.workflow.report import Report
+from runyard.workflow.walk import Spot, plain, tasks, work
+
+
+def check_document(root: Node, actions: Actions, report: Report) -> Inventory:
+    """Report every mistake; returns the inventory as far as it can be told."""
+    if root.kind != MAP:
+        _not_a_map(root, report)
+        return Inventory.local()
+    DOCUMENT.check(root, "", report)
+    _version(root, report)
+    _parts(root, report)
+    inventory = build_inventory(root, report)
+    check_names(root, report)
+    for spot in work(root):
+        _step(spot, actions, report)
+    for spot in plain(root, "handlers"):
+        check_call(spot.node, spot.path, actions, report)
+    check_targets(root, inventory, report)
+    check_notify(root, report)
+    _order(root, report)
+    return inventory
+
+
+def _not_a_map(root: Node, report: Report) -> None:
+    fix = "begin with version: v0.1, name: … and steps:"
+    if root.kind == LIST:
+        fix += "; a list of plays or steps goes under steps:"
+    report.error("WF020", root, f"a workflow must be a map, not {root.word}", fix=fix)
+
+
+def _version(root: Node, report: Report) -> None:
+    node = root.get("version")
+    if node is not None and node.kind == SCALAR and node.raw not in (VERSION, ""):
+        report.error(
+            "WF028",
+            node,
+            f'version "{node.raw[:40]}" is not supported',
+            fix=f"write version: {VERSION}",
+        )
+
+
+def _parts(root: Node, report: Report) -> None:
+    steps, modules = root.get("steps"), root.get("modules")
+    if steps is not None and modules is not None:
+        report.error(
+            "WF030",
+            root.key("modules"),
+            "a document has steps or modules, not both",
+            fix="move the steps into a task of a module",
+        )
+        return
+    part = "modules" if modules is not None else "steps"
+    node = root.get(part)
+    if node is None or (node.kind == LIST and not node.value):
+        report.error(
+            "WF027",
+            root.key(part),
+            f"{part} must not be empty",
+            fix="add a step: - {name: …, action: cmd.run, args: {cmd: …}}",
+        )
+    for _, task, path in tasks(root):
+        inner = task.get("steps")
+        if inner is not None and inner.kind == LIST and not inner.value:
+            report.error("WF027", task.key("steps"), f"{path} steps must not be empty")
+
+
+def _step(spot: Spot, actions: Actions, report: Report) -> None:
+    node = spot.node
+    check_call(node, spot.path, actions, report)
+    for key in ("rollback", "fallback"):
+        call = node.get(key)
+        if call is not None and call.kind == MAP:
+            check_call(call, f"{spot.path}.{key}", actions, report)
+    command = node.get("check")
+    if command is not None:
+        check_command(command, f"{spot.path}.check", actions, report)
+    check_instances(node, spot.path, report)
+    _exports(spot, report)
+    _approval(spot, report)
+
+
+def _exports(spot: Spot, report: Report) -> None:
+    """A step whose expected variables cannot come: nothing scans its output for them."""
+    node = spot.node
+    names, args = node.get("expect_vars"), node.get("args") or node.get("with")
+    if names is None or not names.value or node.text("action") == "env.set":
+        return
+    if args is None or args.get("export_vars") is None:
+        report.warn(
+            "WF046",
+            node.key("expect_vars"),
+            f"{spot.path} expects variables, but does not export any",
+            fix="add export_vars: true to its args",
+        )
+
+
+def _approval(spot: Spot, report: Report) -> None:
+    if spot.node.text("action") != "approval.wait":
+        return
+    if spot.task is not None and not spot.first:
+        report.error(
+            "WF045",
+            spot.node.value["action"],
+            "approval.wait must be the first step of its task",
+            fix="give the steps that follow a task of their own",
+        )
+    owner = spot.task if spot.task is not None else spot.node
+    if owner.get("approval") is not None:
+        report.error(
+            "WF030",
+            owner.key("approval"),
+            "approval: and the action approval.wait ask twice",
+            fix="keep one of them",
+        )
+
+
+def _order(root: Node, report: Report) -> None:
+    """`depends_on` names steps of the same list (tasks of the same module), without circles."""
+    lists = [list(plain(root, "steps")), list(plain(root, "finally"))]
+    by_module: dict[int, list[Spot]] = {}
+    for module, task, path in tasks(root):
+        by_module.setdefault(id(module), []).append(Spot(task, path, "modules"))
+    for spots in [*lists, *by_module.values()]:
+        if not any("depends_on" in spot.node.value for spot in spots):
+            continue
+        circle = find_circle(depends(spots, report))
+        if circle:
+            at = next(s.node for s in spots if s.node.text("name") == circle[0])
+            ways = " → ".join(f'"{name}"' for name in circle)
+            fix = "remove one depends_on"
+            if at.get("depends_on") is None:
+                fix = "a step without depends_on waits for the one before it: add depends_on: []"
+            report.error(
+                "WF042", at.key("depends_on"), f"steps wait for each other: {ways}", fix=fix
+            )

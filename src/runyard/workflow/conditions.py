@@ -1,0 +1,73 @@
+"""`when` and `changed_when`: compiled, with the compiler's columns mapped into the file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from runyard.expr.error import ExprError
+from runyard.expr.when import When, compile_when
+from runyard.workflow.node import Node
+from runyard.workflow.report import Report
+from runyard.workflow.source import Source
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> When:
+    return compile_when(text)
+
+
+def condition(node: Node) -> When:
+    """The compiled expression of a checked node. Raises ExprError."""
+    return _compiled(node.raw)
+
+
+def check_condition(node: Node, path: str, report: Report) -> None:
+    """Report what the expression compiler finds wrong, at its very character."""
+    try:
+        _compiled(node.raw)
+    except ExprError as error:
+        line, col = locate(report.source, node, error.column - 1)
+        fix = error.hint
+        hint = ""
+        if fix.startswith("did you mean"):
+            fix, hint = "", fix
+        report.point("WF040", line, col, f"{path}: {error.message}", hint=hint, fix=fix)
+
+
+def locate(source: Source, node: Node, offset: int) -> tuple[int, int]:
+    """Line and column in the file of character `offset` of a scalar, whatever its style.
+
+    Text and source are walked together: escapes, doubled quotes, indentation and folded line
+    ends take more room in the source than in the text.
+    """
+    line, col = node.line, node.col - 1
+    if node.style in ("|", ">"):
+        line, col = line + 1, 0
+    elif node.style:
+        col += 1
+    text, here = node.raw, source.line(line)
+    for index, char in enumerate(text):
+        while char not in " \n\t" and line <= node.end_line:
+            col += len(here[col:]) - len(here[col:].lstrip()) if here[col : col + 1] in " \t" else 0
+            if col < len(here) and not (node.style == '"' and here[col:] == "\\"):
+                break
+            line, col = line + 1, 0
+            here = source.line(line)
+        if index >= offset:
+            return line, col + 1
+        step = _width(here, col, node.style)
+        if char in " \n\t" and col >= len(here):
+            line, col = line + 1, 0
+            here = source.line(line)
+        elif char not in " \n\t" or here[col : col + 1] in (" ", "\t", "\\"):
+            col += step
+    return line, min(col, len(here)) + 1
+
+
+def _width(here: str, col: int, style: object) -> int:
+    """Characters of the source that stand for one of the text."""
+    if style == "'" and here.startswith("''", col):
+        return 2
+    if style == '"' and here.startswith("\\", col):
+        return {"x": 4, "u": 6, "U": 10}.get(here[col + 1 : col + 2], 2)
+    return 1

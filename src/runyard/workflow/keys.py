@@ -1,0 +1,135 @@
+"""The keys of the document and of its inventory, defaults, modules and tasks."""
+
+from __future__ import annotations
+
+from runyard.workflow.keys_step import (
+    APPROVAL,
+    CACHE,
+    CALL,
+    FAN_KEYS,
+    HANDLER,
+    LIMITS,
+    NAME,
+    NAMES,
+    OFFLINE,
+    OFFLINE_FORMS,
+    POLICY_KEYS,
+    RETRIES,
+    STEP,
+    TASK_STEP,
+    TEXT,
+    VALUES,
+)
+from runyard.workflow.kinds import Condition, Flag, ListOf, MapOf, Text, Word
+from runyard.workflow.table import Key, Table, table
+
+VERSION = "v0.1"
+_HOST_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}"
+_HOST_WORDS = "letters, digits, _ - and ., and begins with none of - and ."
+
+HOST = table(
+    "host",
+    "One machine.",
+    Key("address", TEXT, "empty or local: this machine; http(s)://… a push agent; "
+        "ssh://user@host:port", default="this machine"),
+    Key("vars", VALUES, "variables of this host"),
+    habits={
+        "ansible_host": "write address: ssh://user@host",
+        "hostname": "write address:", "ip": "write address: ssh://user@IP",
+        "host": "write address:", "url": "write address:", "user": "write address: ssh://user@host",
+        "port": "write address: ssh://user@host:port",
+        "groups": "write inventory.groups: {NAME: {hosts: […]}}",
+    },
+)  # fmt: skip
+GROUP = table(
+    "group",
+    "Hosts under one name.",
+    Key("hosts", ListOf(NAME, "a list of host names"), "names of hosts"),
+    Key("vars", VALUES, "variables of its hosts"),
+    habits={"children": "list the hosts themselves"},
+)
+INVENTORY = table(
+    "inventory",
+    "The hosts that steps run on. Without it everything runs on this machine.",
+    Key("vars", VALUES, "variables of all hosts"),
+    Key("groups", MapOf(GROUP, "a map of group names to {hosts, vars}", _HOST_NAME, _HOST_WORDS,
+                        nullable=True), "groups of hosts"),
+    Key("hosts", MapOf(HOST, "a map of host names to {address, vars}", _HOST_NAME, _HOST_WORDS,
+                       nullable=True), "the hosts"),
+)  # fmt: skip
+_FAN_DEFAULTS = ("concurrency", "serial", "max_failures", "fail_fast")
+DEFAULTS = table(
+    "defaults",
+    "What holds for every step that does not say otherwise.",
+    Key("vars", VALUES, "variables of the lowest precedence"),
+    *POLICY_KEYS,
+    *(key for key in FAN_KEYS if key.name in _FAN_DEFAULTS),
+    habits={"env": "write vars:", "targets": "every step names its own targets"},
+)
+PLAN = table(
+    "plan",
+    "Whether a person accepts the plan before the run starts.",
+    Key("mode", Word(("auto", "manual-approve")), "auto or manual-approve", default="auto"),
+)
+TASK = table(
+    "task",
+    "Steps that run one after the other on each host.",
+    Key("name", NAME, "unique in its module", required=True),
+    Key("roles", NAMES, "groups that it runs on; adds to targets"),
+    *FAN_KEYS,
+    Key("when", Condition(), "hosts where this is false skip the task"),
+    Key("ignore_error", Flag(), "a failure does not stop the module", default="false"),
+    Key("steps", ListOf(TASK_STEP, "a list of steps"), "its steps", required=True),
+    habits={
+        "hosts": "write targets: [NAME]", "groups": "write roles: [NAME]",
+        "filter": "write targets: with a pattern such as web*",
+        "continue_on_error": "write ignore_error: true",
+        "action": "steps have actions: write steps:",
+    },
+)  # fmt: skip
+MODULE = table(
+    "module",
+    "Tasks that belong together.",
+    Key("name", NAME, "unique in the document", required=True),
+    Key("enabled", Condition(), "the module runs only when this is true", default="true"),
+    Key("when", Condition(), "the same as enabled"),
+    Key("tasks", ListOf(TASK, "a list of tasks"), "its tasks", required=True),
+    habits={"steps": "write tasks: [{name: …, steps: […]}]"},
+)
+DOCUMENT = table(
+    "workflow",
+    "A workflow.",
+    Key("version", Text(f"{VERSION}"), f"the version of this format: {VERSION}", required=True),
+    Key("name", NAME, "what the workflow is called", required=True),
+    Key("description", TEXT, "what it is for"),
+    Key("inventory", INVENTORY, "the hosts", default="this machine"),
+    Key("vars", VALUES, "variables"),
+    Key("defaults", DEFAULTS, "what holds for every step that does not say otherwise"),
+    Key("steps", ListOf(STEP, "a list of steps"), "the work, in order"),
+    Key("modules", ListOf(MODULE, "a list of modules"), "the long form of steps"),
+    Key("handlers", ListOf(HANDLER, "a list of handlers"), "steps that others notify"),
+    Key("finally", ListOf(STEP, "a list of steps"), "steps that run in any case, at the end"),
+    Key("plan", PLAN, "whether the plan must be accepted"),
+    Key("offline", OFFLINE_FORMS, "what to do about hosts that cannot be reached", default="fail"),
+    Key("on_failure", Word(("stop", "rollback")), "what a failure leads to", default="stop"),
+    habits={
+        "hosts": "write inventory: {hosts: {NAME: {address: …}}}",
+        "groups": "write it inside inventory:",
+        "tasks": "write steps:", "jobs": "write steps:", "stages": "write modules:",
+        "pipeline": "write modules:", "roles": "write modules:", "plays": "write modules:",
+        "env": "write vars:", "variables": "write vars:", "environment": "write vars:",
+        "on": "nothing starts a workflow by itself: remove it",
+        "title": "write name:", "post": "write finally:", "always": "write finally:",
+        "rescue": "write rollback: in a step, and on_failure: rollback here",
+        "rollback": "write rollback: in a step, and on_failure: rollback here",
+        "timeout": "write defaults: {timeout: …}", "retries": "write defaults: {retries: …}",
+        "concurrency": "write defaults: {concurrency: …}", "gather_facts": "remove it",
+        "become": "write defaults: {become: true}", "targets": "every step names its own targets",
+    },
+)  # fmt: skip
+
+TABLES: tuple[Table, ...] = (
+    DOCUMENT, INVENTORY, HOST, GROUP, DEFAULTS, STEP, RETRIES, APPROVAL, CALL, CACHE, LIMITS,
+    OFFLINE, HANDLER, PLAN, MODULE, TASK, TASK_STEP,
+)  # fmt: skip
+"""All of them, in the order of the reference."""

@@ -1,0 +1,273 @@
+"""Kinds of values that a document's keys take: each checks itself and knows its JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runyard.model.duration import parse_duration, parse_size
+from runyard.model.suggest import did_you_mean
+from runyard.workflow.node import LIST, MAP, SCALAR, Node
+from runyard.workflow.report import Report
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONG_UNIT = re.compile(r"(\d+)(secs?|seconds?|mins?|minutes?|hours?|days?)")
+_Schema = dict[str, Any]
+
+
+class Kind(Protocol):
+    """What a value may be."""
+
+    @property
+    def words(self) -> str:
+        """For people: `a duration such as 30s`."""
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        """Report what is wrong with `node`; `path` is what messages call it."""
+
+    def schema(self) -> _Schema:
+        """As JSON Schema."""
+
+
+def refuse(
+    node: Node,
+    path: str,
+    words: str,
+    report: Report,
+    fix: str = "",
+    code: str = "WF020",
+    hint: str = "",
+) -> None:
+    """Say that `node` is not what it should be."""
+    got = node.word
+    if node.kind == SCALAR and node.value is not None:
+        text = node.raw if len(node.raw) <= 40 else node.raw[:40] + "…"
+        got = f'"{text}"' if isinstance(node.value, str) else text
+    report.error(code, node, f"{path} must be {words}, not {got}", hint=hint, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string; `pattern` bounds it, `words` says how."""
+
+    words: str = "a string"
+    pattern: str = ""
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if not isinstance(node.value, str) or node.kind != SCALAR:
+            scalar = node.kind == SCALAR and node.value is not None
+            refuse(node, path, self.words, report, f'quote it: "{node.raw}"' if scalar else "")
+        elif self.pattern and not re.fullmatch(self.pattern, node.value):
+            refuse(node, path, self.words, report, code="WF026")
+
+    def schema(self) -> _Schema:
+        bound = {"pattern": f"^(?:{self.pattern})$"} if self.pattern else {}
+        return {"type": "string", **bound}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """true or false."""
+
+    words: str = "true or false"
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if not isinstance(node.value, bool):
+            meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+            word = meant.get(node.raw.lower(), node.raw.lower())
+            fix = f"write {word}" if word in ("true", "false") else ""
+            refuse(node, path, self.words, report, fix)
+
+    def schema(self) -> _Schema:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number within bounds; whole unless `real`."""
+
+    least: float = 0
+    most: float = 1_000_000
+    real: bool = False
+
+    @property
+    def words(self) -> str:
+        kind = "a number" if self.real else "a whole number"
+        return f"{kind} from {self.least:g} to {self.most:,.10g}"
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        value = node.value
+        number = isinstance(value, int | float) if self.real else isinstance(value, int)
+        if not number or isinstance(value, bool):
+            fix = f"write {node.raw} without quotes" if node.style and node.raw.isdigit() else ""
+            refuse(node, path, self.words, report, fix)
+        elif not self.least <= value <= self.most:
+            refuse(node, path, self.words, report, code="WF025")
+
+    def schema(self) -> _Schema:
+        kind = "number" if self.real else "integer"
+        return {"type": kind, "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A duration or a size: text with units, or a bare number of seconds or bytes."""
+
+    parse: Callable[[Any], float]
+    words: str
+    pattern: str
+    code: str
+    positive: bool = True
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if node.kind != SCALAR or isinstance(node.value, bool) or node.value is None:
+            refuse(node, path, self.words, report, code=self.code)
+            return
+        try:
+            if self.parse(node.value) <= 0 and self.positive:
+                report.error("WF025", node, f"{path} must be more than 0")
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            word = node.raw.strip().lower().replace(" ", "")
+            fix = ""
+            if match := _LONG_UNIT.fullmatch(word):
+                fix = f"write {match[1]}{match[2][0]}"
+            elif match := re.fullmatch(r"(\d+):(\d\d)", word):
+                fix = f"write {match[1]}m{match[2]}s or {match[1]}h{match[2]}m"
+            refuse(node, path, self.words, report, fix, self.code)
+
+    def schema(self) -> _Schema:
+        bound = {"exclusiveMinimum": 0} if self.positive else {"minimum": 0}
+        return {"anyOf": [{"type": "string", "pattern": self.pattern}, {"type": "number", **bound}]}
+
+
+_DURATION = r"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$"
+_SIZE = r"^\s*\d+(\.\d+)?\s*[kmgtKMGT]?[iI]?[bB]?\s*$"
+DURATION = Measure(parse_duration, "a duration such as 30s, 5m or 1h30m", _DURATION, "WF022")
+DELAY = Measure(parse_duration, "a duration such as 30s, 5m or 1h30m", _DURATION, "WF022", False)
+SIZE = Measure(parse_size, "a size such as 64k, 512MB or 2GiB", _SIZE, "WF023")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return "one of " + ", ".join(self.choices)
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if node.value not in self.choices or node.kind != SCALAR:
+            hint = did_you_mean(node.raw, self.choices) if node.raw else ""
+            refuse(node, path, self.words, report, code="WF024", hint=hint)
+
+    def schema(self) -> _Schema:
+        return {"enum": list(self.choices)}
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any value."""
+
+    words: str = "any value"
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        """Nothing is wrong with it."""
+
+    def schema(self) -> _Schema:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list; with `empty` False it has at least one element."""
+
+    item: Kind
+    words: str
+    empty: bool = True
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if node.kind != LIST:
+            value = node.raw or "…"
+            fix = f"write a list: [{value}]" if node.kind == SCALAR else ""
+            refuse(node, path, self.words, report, fix)
+        elif not node.value and not self.empty:
+            report.error("WF027", node, f"{path} must not be empty")
+        else:
+            for index, item in enumerate(node.value):
+                self.item.check(item, f"{path}[{index}]", report)
+
+    def schema(self) -> _Schema:
+        bound = {} if self.empty else {"minItems": 1}
+        return {"type": "array", "items": self.item.schema(), **bound}
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A map from names to values of one kind; `names` is the pattern of a key."""
+
+    item: Kind
+    words: str
+    names: str = ""
+    key_words: str = "letters, digits and _, and begins with no digit"
+    nullable: bool = False
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if node.kind != MAP:
+            refuse(node, path, self.words, report)
+            return
+        for name, item in node.items():
+            if self.names and not re.fullmatch(self.names, name):
+                words = f"a name consists of {self.key_words}"
+                message = f"{path} holds the name {name[:40]!r}; {words}"
+                report.error("WF026", node.key(name), message)
+            elif not (self.nullable and item.is_null):
+                self.item.check(item, f"{path}.{name}", report)
+
+    def schema(self) -> _Schema:
+        item = self.item.schema()
+        if self.nullable and item:
+            item = {"anyOf": [item, {"type": "null"}]}
+        found: _Schema = {"type": "object", "additionalProperties": item}
+        if self.names:
+            found["propertyNames"] = {"pattern": f"^(?:{self.names})$"}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several forms, told apart by `scalar`, `list` and `map`."""
+
+    forms: Mapping[str, Kind]
+    words: str
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        form = self.forms.get(node.kind)
+        if form is None:
+            refuse(node, path, self.words, report)
+        else:
+            form.check(node, path, report)
+
+    def schema(self) -> _Schema:
+        return {"anyOf": [form.schema() for form in self.forms.values()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A `when` expression (contract 1, "`when`"); its grammar is the expression compiler's."""
+
+    words: str = 'a condition such as ${OK} == "true"'
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if node.kind != SCALAR or node.value is None:
+            refuse(node, path, self.words, report, "write the condition as one text")
+            return
+        from runyard.workflow.conditions import check_condition
+
+        check_condition(node, path, report)
+
+    def schema(self) -> _Schema:
+        return {"type": ["string", "boolean", "number"]}

@@ -1,0 +1,85 @@
+"""Collects diagnostics while a document is compiled: all of them, each once."""
+
+from __future__ import annotations
+
+from runyard.workflow.diagnostic import ERROR, WARNING, Diagnostic
+from runyard.workflow.node import SCALAR, Node
+from runyard.workflow.source import Source
+
+MAX_DIAGNOSTICS = 1000
+
+
+class Report:
+    """What is wrong so far. With `strict` False, unknown keys and arguments only warn."""
+
+    def __init__(self, source: Source, *, strict: bool = True) -> None:
+        self.source = source
+        self.strict = strict
+        self.errors = 0
+        self._found: dict[tuple[str, int, int, str], Diagnostic] = {}
+
+    def error(self, code: str, node: Node, message: str, *, hint: str = "", fix: str = "") -> None:
+        """An error at `node`; its caret covers a scalar, or the first character of the rest."""
+        self._at_node(code, ERROR, node, message, hint, fix)
+
+    def warn(self, code: str, node: Node, message: str, *, hint: str = "", fix: str = "") -> None:
+        """A warning at `node`."""
+        self._at_node(code, WARNING, node, message, hint, fix)
+
+    def unknown(self, code: str, node: Node, message: str, *, hint: str, fix: str) -> None:
+        """A name that nothing reads: an error, or a warning when the document is read leniently."""
+        self._at_node(code, ERROR if self.strict else WARNING, node, message, hint, fix)
+
+    def point(
+        self,
+        code: str,
+        line: int,
+        col: int,
+        message: str,
+        *,
+        width: int = 1,
+        hint: str = "",
+        fix: str = "",
+    ) -> None:
+        """An error at a place that no node holds."""
+        self._add(code, ERROR, line, col, col + width, message, hint, fix)
+
+    def _at_node(
+        self, code: str, severity: str, node: Node, message: str, hint: str, fix: str
+    ) -> None:
+        end = node.col + 1
+        if node.kind == SCALAR and node.end_line == node.line and node.end_col > node.col:
+            end = node.end_col
+        self._add(code, severity, node.line, node.col, end, message, hint, fix)
+
+    def _add(
+        self,
+        code: str,
+        severity: str,
+        line: int,
+        col: int,
+        end: int,
+        message: str,
+        hint: str,
+        fix: str,
+    ) -> None:
+        self.errors += severity == ERROR
+        key = (code, line, col, message)
+        if key in self._found or len(self._found) > MAX_DIAGNOSTICS:
+            return
+        if len(self._found) == MAX_DIAGNOSTICS:
+            code, line, col, end, hint = "WF099", 0, 0, 0, ""
+            message = f"more than {MAX_DIAGNOSTICS} diagnostics; the rest is not shown"
+            fix = "repair these first"
+        text = self.source.line(line)
+        found = Diagnostic(
+            code, severity, message, self.source.path, line, col, end, text, hint, fix
+        )
+        self._found[key] = found
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All of them in the order of the document; what has no place comes last."""
+        return tuple(
+            sorted(self._found.values(), key=lambda d: (d.line == 0, d.line, d.col, d.code))
+        )
