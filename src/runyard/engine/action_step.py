@@ -11,7 +11,8 @@ from runyard.engine.context import Context
 from runyard.engine.policy import Call, Policy
 from runyard.engine.step import Step
 from runyard.expr.scope import Scope
-from runyard.expr.template import bind_shell, substitute
+from runyard.expr.shell import bind_shell
+from runyard.expr.template import substitute
 from runyard.model.action import Param, Work
 from runyard.model.errors import RunyardError
 from runyard.model.result import Outcome, StepResult
@@ -122,6 +123,8 @@ class ActionStep(Step):
 
 
 def _fill(param: Param | None, value: Any, scope: Scope, env: dict[str, str], place: str) -> Any:
+    if param is not None and param.kind == "raw":
+        return value
     if param is not None and param.kind in _SHELL_TEXT and isinstance(value, str):
         text, bound = bind_shell(value, scope)
         env.update(bound)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runyard.engine.mailbox import Mailbox
-from runyard.expr.scope import Scope, Variables
+from runyard.expr.scope import Scope
+from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Host
 from runyard.model.connector import Connector
 from runyard.model.ids import attempt_id

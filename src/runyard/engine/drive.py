@@ -12,6 +12,7 @@ from runyard.engine.reuse import recall_cached, remember
 from runyard.engine.running import Running
 from runyard.engine.step import Step
 from runyard.engine.verdict import judge
+from runyard.expr.value import MISSING
 from runyard.hosts.inventory import Host
 from runyard.model.errors import (
     ArgumentError,
@@ -74,8 +75,8 @@ def _gate(step: Step, ctx: Context) -> Outcome | None:
         return None
     scope = ctx.scope(step.item)
     if policy.when is not None and not policy.when.evaluate(scope):
-        return Outcome(Status.SKIPPED, message=f"when is false: {policy.when.text}")
-    unset = [name for name in policy.must_vars if not scope.has_value(name)]
+        return Outcome(Status.SKIPPED, message=f"when: {policy.when.explain(scope)}")
+    unset = [name for name in policy.must_vars if scope.lookup(name) in (MISSING, None, "")]
     if unset:
         raise ArgumentError(
             f"must_vars: {', '.join(unset)} not set",
@@ -149,7 +150,7 @@ async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
             raise TypeError(f"run() returned {type(result).__name__}, not a StepResult")
         outcome = judge(result.outcome, step, ctx)
         if not outcome.logged:
-            await run.write(ctx.attempt_id(step.key), outcome)
+            run.write(ctx.attempt_id(step.key), outcome)
     except _OF_THE_RUN:
         raise
     except Exception as error:

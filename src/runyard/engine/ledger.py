@@ -32,23 +32,31 @@ class Ledger:
         self.epoch = epoch
         self._approved = frozenset(approved)
         self._told: list[NewEvent] = []
-        self._past: dict[tuple[str, str], AttemptRow] = {}
+        self._last: dict[tuple[str, str], AttemptRow] = {}
+        self._tries: dict[tuple[str, str], int] = {}
         for row in past:
-            old = self._past.get((row.step, row.host))
-            if old is None or row.n >= old.n:
-                self._past[row.step, row.host] = row
+            at = row.step, row.host
+            self._last[at] = row
+            self._tries[at] = max(row.n, self._tries.get(at, 0))
+            if row.step.startswith("rollback:") and row.done:
+                # What was undone is no longer done, and may be undone again.
+                self._last.pop((row.step.removeprefix("rollback:"), row.host), None)
 
     def last_try(self, step: str, host: str) -> tuple[int, bool]:
         """Number of the last attempt of an earlier life, and whether it had no end."""
-        row = self._past.get((step, host))
-        if row is None:
-            return 0, False
-        return row.n, row.status is Status.RUNNING
+        row = self._last.get((step, host))
+        in_flight = row is not None and row.n > 0 and row.result is None
+        return self._tries.get((step, host), 0), in_flight
 
     def reached(self, step: str, host: str) -> StepResult | None:
-        """The result of an earlier life that need not be done again, or None."""
-        row = self._past.get((step, host))
-        if row is None or row.result is None:
+        """The result of an earlier life that need not be done again, or None.
+
+        What is done in any case (`finally:`) and rollbacks are done again in each life.
+        """
+        row = self._last.get((step, host))
+        if row is None or row.result is None or not row.done:
+            return None
+        if step.startswith(("finally:", "rollback:")):
             return None
         result = from_data(step, host, row.result)
         done = result.status.is_good or row.result.get("tolerated", False)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from runyard.engine.halt import Halt
+from runyard.engine.approval import ask
+from runyard.engine.halt import Halt, Halted
 from runyard.engine.module import Hook, Module, call_hook
+from runyard.engine.policy import Approval
 from runyard.engine.rollback import roll_back
 from runyard.engine.running import Ran, Running
 from runyard.engine.step import Step
 from runyard.engine.task import Task
+from runyard.model.errors import FencedError, RunyardError, StoreError
 from runyard.model.event import NewEvent
 from runyard.model.result import StepResult
 from runyard.model.status import Status
@@ -24,6 +27,7 @@ class Pipeline:
         handlers: steps that others `notify`; each runs once, at the end, where something changed.
         finally_: tasks that run in any case, a cancel included.
         on_failure: `stop`, or `rollback` what was changed.
+        approval: asked before anything starts, under the step name `plan`.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Pipeline:
     handlers: tuple[Step, ...] = ()
     finally_: tuple[Task, ...] = ()
     on_failure: str = "stop"
+    approval: Approval | None = None
     pre_run: Hook | None = None
     post_run: Hook | None = None
 
@@ -55,7 +60,9 @@ class Pipeline:
         """
         order = {step.key: n for n, step in enumerate(self.steps(), 1)}
         run = replace(run, order=order)
-        error = await call_hook(self.pre_run, run, f"pre_run of {self.name}")
+        error = await self._ask(run) or await call_hook(
+            self.pre_run, run, f"pre_run of {self.name}"
+        )
         ran = Ran((), error) if error else await self._modules(run)
         if ran.ok:
             ran = _join(ran, await self._handlers(ran, run))
@@ -65,6 +72,20 @@ class Pipeline:
             ran = _join(ran, await task.run(_afterwards(run)))
         after = await call_hook(self.post_run, run, f"post_run of {self.name}")
         return ran if ran.error or not after else replace(ran, error=after)
+
+    async def _ask(self, run: Running) -> str:
+        """Why nothing may start; empty when it may."""
+        if self.approval is None or run.ledger.approved("plan"):
+            return ""
+        try:
+            await ask(self.approval, "plan", run)
+        except (StoreError, FencedError):
+            raise
+        except Halted as halted:
+            return str(halted)
+        except RunyardError as refusal:
+            return refusal.message
+        return ""
 
     async def _modules(self, run: Running) -> Ran:
         ran = Ran(())

@@ -24,7 +24,7 @@ async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Runn
     """
     run.ledger.tell(NewEvent("rollback.started"))
     ran = Ran(())
-    for task in _undoing(pipeline, results):
+    for task in undoing_tasks(pipeline, results):
         then = await task.run(run)
         ran = Ran((*ran.results, *then.results), ran.error or then.error, ran.canceled)
     status = "failed" if ran.error else "success"
@@ -32,7 +32,8 @@ async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Runn
     return ran
 
 
-def _undoing(pipeline: Pipeline, results: Sequence[StepResult]) -> Iterable[Task]:
+def undoing_tasks(pipeline: Pipeline, results: Sequence[StepResult]) -> Iterable[Task]:
+    """The rollbacks of what `results` changed, newest first."""
     changed: dict[str, list[str]] = {}
     for result in results:
         if result.outcome.changed:

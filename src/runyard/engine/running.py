@@ -11,7 +11,7 @@ from runyard.engine.halt import Halt
 from runyard.engine.ledger import Ledger
 from runyard.engine.mailbox import Mailbox
 from runyard.engine.policy import Offline
-from runyard.expr.scope import Variables
+from runyard.expr.variables import Variables
 from runyard.hosts.fleet import Fleet
 from runyard.hosts.inventory import Host
 from runyard.model.connector import Connector
@@ -48,11 +48,11 @@ class Running:
         """The same run, stopped by another signal."""
         return replace(self, halt=halt)
 
-    async def write(self, attempt: str, outcome: Outcome) -> None:
+    def write(self, attempt: str, outcome: Outcome) -> None:
         """Keep the streams of work that no supervisor wrote down."""
-        for stream, text in ((1, outcome.stdout), (2, outcome.stderr)):
+        for stream, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
             if text:
-                await self.output.append(self.run_id, attempt, stream, text.encode())
+                self.output.append(self.run_id, attempt, stream, text.encode())
 
     def select(self, targets: tuple[str, ...]) -> list[Host]:
         """Hosts that `targets` name, in the inventory's order, within `--limit`."""

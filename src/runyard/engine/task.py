@@ -61,8 +61,10 @@ class Task:
             results = refused or await self._batches(hosts, run.under(halt), halt)
         finally:
             halt.close()
-        self._publish(results, hosts, run)
         for step in self.steps:
+            # Once more for all hosts together, to warn of values that differ between them.
+            for warning in publish(step.key, [r for r in results if r.step == step.key], run):
+                run.ledger.tell(warning_event(step.key, warning))
             run.ledger.tell(finished_event(step, results))
         error = failure(results, self.steps)
         return Ran(tuple(results), error, canceled=run.halt.requested)
@@ -119,17 +121,18 @@ class Task:
                 break
             result = run.ledger.reached(step.key, host.name) or await drive(step, host, run)
             results.append(result)
-            run.variables.record(step.key, {host.name: result.outcome})
+            publish(step.key, [result], run)
             if not result.status.is_good and not step.policy.continue_on_error:
                 break
         return results
 
-    def _publish(self, results: list[StepResult], hosts: Sequence[Host], run: Running) -> None:
-        """Make exports the run's, by host order, so that who was last does not depend on speed."""
-        for step in self.steps:
-            reached = {r.host: r.outcome for r in results if r.step == step.key}
-            for warning in run.variables.record(step.key, reached):
-                run.ledger.tell(warning_event(step.key, warning))
+
+def publish(step: str, results: Sequence[StepResult], run: Running) -> list[str]:
+    """Make what a step exported and set visible to the steps after it; returns warnings."""
+    exports = {r.host: r.outcome.exports for r in results if r.outcome.exports}
+    env = {r.host: r.outcome.env for r in results if r.outcome.env}
+    warnings = run.variables.record_exports(step, exports) if exports else []
+    return warnings + (run.variables.record_env(step, env) if env else [])
 
 
 def _unstarted(step: Step, host: Host, outcome: Outcome) -> StepResult:

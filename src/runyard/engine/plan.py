@@ -1,0 +1,177 @@
+"""What would run, per host and step, and why; with a digest to hold a later run to it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from runyard.engine.halt import Halted
+from runyard.engine.pipeline import Pipeline
+from runyard.engine.running import Running
+from runyard.engine.step import Step
+from runyard.engine.task import Task
+from runyard.expr.value import MISSING
+from runyard.hosts.inventory import Host
+from runyard.model.errors import RunyardError
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One step on one host. `decision`: run, skip, done (its check passed), unknown."""
+
+    module: str
+    task: str
+    step: str
+    host: str
+    decision: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole plan (contract 1, "Plan digest").
+
+    `variables` are the resolved ones per host, `secrets` an HMAC per name: equal plans are equal
+    by digest, and nothing in a plan lets anybody guess a secret.
+    """
+
+    workflow: str
+    workflow_digest: str
+    hosts: Mapping[str, str]
+    variables: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    rows: tuple[PlanRow, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the plan's canonical JSON, hex."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape of a plan file, its digest included."""
+        return {"digest": self.digest, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+        """Read a plan file's content.
+
+        Raises:
+            RunyardError: PLAN_FILE, it is no plan or was changed after it was made.
+        """
+        try:
+            fields = {k: v for k, v in data.items() if k != "digest"}
+            rows = tuple(PlanRow(**row) for row in fields.pop("rows"))
+            plan = cls(**fields, rows=rows)
+        except (KeyError, TypeError) as error:
+            raise RunyardError(f"not a plan file: {error}", code="PLAN_FILE") from None
+        if plan.digest != data.get("digest"):
+            raise RunyardError(
+                "the plan file was changed after it was made",
+                code="PLAN_FILE",
+                hint="make a new one with `runyard plan FILE --out PLAN`",
+            )
+        return plan
+
+    def diff(self, other: Plan) -> list[str]:
+        """Paths at which `other` differs, with both values; empty when the digests are equal."""
+        return list(_differences("", _flat(self), _flat(other)))
+
+
+def _flat(plan: Plan) -> dict[str, Any]:
+    data = asdict(plan)
+    data["rows"] = {f"{row.step} on {row.host}": f"{row.decision} {row.why}" for row in plan.rows}
+    return data
+
+
+def _differences(path: str, one: Any, two: Any) -> Iterator[str]:
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        for key in sorted({*one, *two}, key=str):
+            where = f"{path}.{key}" if path else str(key)
+            yield from _differences(where, one.get(key), two.get(key))
+    elif one != two:
+        yield f"{path}: {_shown(one)} → {_shown(two)}"
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is None else str(value)
+
+
+async def make_plan(
+    pipeline: Pipeline, run: Running, digest: str, key: bytes, *, checks: bool = True
+) -> Plan:
+    """Decide every step on every host as far as it can be known now.
+
+    With `checks`, the steps' check commands are executed at the hosts; nothing else is. `key`
+    keys the HMAC of secrets.
+
+    Raises:
+        UsageError: a target is unknown.
+    """
+    rows: list[PlanRow] = []
+    open_names = False
+    for module in pipeline.modules:
+        enabled = module.is_enabled(run)
+        for task in module.tasks:
+            for host in _hosts(task, run):
+                for step in task.steps:
+                    if not enabled:
+                        decision, why = "skip", "module is not enabled"
+                    else:
+                        decision, why = await _decide(task, step, host, run, open_names, checks)
+                    rows.append(PlanRow(module.name, task.name, step.key, host.name, decision, why))
+            open_names = open_names or enabled
+    for task in pipeline.finally_:
+        for host in _hosts(task, run):
+            for step in task.steps:
+                rows.append(PlanRow("finally", task.name, step.key, host.name, "run", "always"))
+    hosts = {host.name: host.address for host in run.select(())}
+    return Plan(
+        workflow=pipeline.name,
+        workflow_digest=digest,
+        hosts=hosts,
+        variables={name: run.variables.scope(name).environment() for name in hosts},
+        secrets={
+            name: hmac.new(key, value.encode(), "sha256").hexdigest()
+            for name, value in sorted(run.secrets.items())
+        },
+        rows=tuple(rows),
+    )
+
+
+def _hosts(task: Task, run: Running) -> list[Host]:
+    hosts = run.select(task.targets)
+    return hosts[:1] if task.fan.run_once else hosts
+
+
+async def _decide(
+    task: Task, step: Step, host: Host, run: Running, after_others: bool, checks: bool
+) -> tuple[str, str]:
+    scope = run.variables.scope(host.name, item=step.item)
+    for when in (task.when, step.policy.when):
+        if when is None:
+            continue
+        unset = [name for name in when.names if scope.lookup(name) is MISSING]
+        if unset and after_others:
+            return "unknown", f"when depends on {', '.join(unset)}, exported by an earlier step"
+        try:
+            if not when.evaluate(scope):
+                return "skip", f"when is false: {when.text}"
+        except RunyardError as error:
+            return "unknown", error.message
+    if not checks:
+        return "run", ""
+    ctx = run.context(host, run.fleet.connector(host, step.policy.become))
+    try:
+        await ctx.connector.connect()
+        if await run.halt.run(step.check(ctx)):
+            return "done", "check: already done"
+    except Halted:
+        raise
+    except RunyardError as error:
+        return "unknown", error.message
+    return "run", ""

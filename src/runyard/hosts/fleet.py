@@ -1,0 +1,53 @@
+"""The hosts of one run and the ways to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from runyard.hosts.inventory import Host, Inventory
+from runyard.model.connector import Connector
+
+Open = Callable[[Host, str], Connector]
+"""Makes the connector of a host for a user ("" is the transport's own); does not connect."""
+
+
+class Fleet:
+    """Selects hosts and keeps one connector per host and user, opened when first asked for.
+
+    `limit` holds patterns that every selection is narrowed to (`--limit`).
+    """
+
+    def __init__(self, inventory: Inventory, open: Open, limit: tuple[str, ...] = ()) -> None:
+        self.inventory = inventory
+        self._open = open
+        self._allowed = {h.name for h in inventory.select(limit)} if limit else None
+        self._selected: dict[tuple[str, ...], list[Host]] = {}
+        self._connectors: dict[tuple[str, str], Connector] = {}
+
+    def select(self, targets: tuple[str, ...]) -> list[Host]:
+        """Hosts that `targets` name (none: all), in the inventory's order.
+
+        Raises:
+            UsageError: a name is unknown.
+        """
+        hosts = self._selected.get(targets)
+        if hosts is None:
+            hosts = self.inventory.select(targets)
+            if self._allowed is not None:
+                hosts = [host for host in hosts if host.name in self._allowed]
+            self._selected[targets] = hosts
+        return hosts
+
+    def connector(self, host: Host, become: str = "") -> Connector:
+        """The way to `host`, the same one every time."""
+        key = (host.name, become)
+        connector = self._connectors.get(key)
+        if connector is None:
+            connector = self._connectors[key] = self._open(host, become)
+        return connector
+
+    async def close(self) -> None:
+        """Leave all hosts; attempts that run go on."""
+        ways = {id(c): c for c in self._connectors.values()}.values()
+        await asyncio.gather(*(way.close() for way in ways), return_exceptions=True)

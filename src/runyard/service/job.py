@@ -1,0 +1,139 @@
+"""What a run is made of: a pipeline, the hosts, the variables, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from runyard.engine.pipeline import Pipeline
+from runyard.engine.policy import Approval, Offline
+from runyard.engine.task import Task
+from runyard.hosts.inventory import Inventory
+from runyard.model.errors import UsageError
+from runyard.workflow.document import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is started, beside its workflow.
+
+    Attributes:
+        run_id: generated when None.
+        vars: `--var`, over all but loop items and a step's own `env`.
+        local: every host is this machine, under its own name and variables.
+        limit: host patterns; tags: only tasks with one of them.
+        approve: every approval is answered with yes.
+    """
+
+    run_id: str | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    local: bool = False
+    limit: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    approve: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a resume needs to know of them."""
+        return {
+            "vars": dict(self.vars),
+            "local": self.local,
+            "limit": list(self.limit),
+            "tags": list(self.tags),
+            "approve": self.approve,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RunOptions:
+        """The inverse of `to_dict`."""
+        return cls(
+            vars=data["vars"],
+            local=data["local"],
+            limit=tuple(data["limit"]),
+            tags=tuple(data["tags"]),
+            approve=data["approve"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A workflow, or a pipeline built in Python, ready to be run.
+
+    `text` and `path` are those of the document (empty for Python); `digest` tells whether a
+    resume is of the same work.
+    """
+
+    pipeline: Pipeline
+    inventory: Inventory
+    version: str = ""
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    offline: Offline = Offline()
+    base: Path = Path()
+    path: str = ""
+    text: str = ""
+    digest: str = ""
+    manual: bool = False
+
+    @classmethod
+    def of(cls, work: Workflow | Pipeline, inventory: Inventory | None = None) -> Job:
+        """From a document or from Python; `inventory` replaces the document's."""
+        if isinstance(work, Pipeline):
+            names = "\n".join(step.key for step in work.steps())
+            return cls(work, inventory or Inventory.local(), base=Path.cwd(), digest=names)
+        return cls(
+            pipeline=work.pipeline,
+            inventory=inventory or work.inventory,
+            version=work.version,
+            vars=work.vars,
+            defaults=work.defaults,
+            secrets=work.secrets,
+            offline=work.offline,
+            base=Path(work.path).absolute().parent if work.path else Path.cwd(),
+            path=work.path,
+            text=work.text,
+            digest=work.digest,
+            manual=work.plan_mode == "manual-approve",
+        )
+
+    def under(self, options: RunOptions) -> Job:
+        """Narrowed to `--local` and `--tags`.
+
+        Raises:
+            UsageError: no task has one of the tags.
+        """
+        inventory = self.inventory.as_local() if options.local else self.inventory
+        pipeline = self.pipeline
+        if options.tags:
+            modules = tuple(
+                replace(module, tasks=_tagged(module.tasks, options.tags))
+                for module in pipeline.modules
+            )
+            if not any(module.tasks for module in modules):
+                known = sorted({tag for task in pipeline.tasks() for tag in task.tags})
+                raise UsageError(
+                    f"no step has the tag {' or '.join(options.tags)}",
+                    code="TAGS",
+                    hint=f"tags here: {', '.join(known)}" if known else "no step has any tag",
+                )
+            pipeline = replace(pipeline, modules=modules)
+        return replace(self, inventory=inventory, pipeline=pipeline)
+
+    def asking_first(self) -> Job:
+        """The same, with a person's approval before anything starts."""
+        ask = Approval(f'start "{self.pipeline.name}"?')
+        return replace(self, pipeline=replace(self.pipeline, approval=ask))
+
+
+def _tagged(tasks: tuple[Task, ...], tags: tuple[str, ...]) -> tuple[Task, ...]:
+    """Tasks with one of `tags`; an order through a task that is left out is kept."""
+    kept = tuple(task for task in tasks if set(task.tags) & set(tags))
+    names = {task.name for task in kept}
+    return tuple(
+        task
+        if task.after is None
+        else replace(task, after=tuple(n for n in task.after if n in names))
+        for task in kept
+    )

@@ -1,0 +1,309 @@
+"""What callers do with runs: start, watch, cancel, approve, resume, roll back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from runyard.engine.ledger import Ledger
+from runyard.engine.plan import Plan, make_plan
+from runyard.expr.secrets import Secrets
+from runyard.model.errors import ConflictError, NotFoundError
+from runyard.model.event import Event, NewEvent
+from runyard.model.ids import check_run_id, new_run_id
+from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
+from runyard.model.status import Status
+from runyard.service.assemble import assemble, local_opener
+from runyard.service.job import Job, RunOptions
+from runyard.service.mirror import Mirror
+from runyard.service.notices import DELAY, RETRY, Courier
+from runyard.service.plan_key import plan_key
+from runyard.service.run_task import RunTask, Signals
+from runyard.service.started import Started
+from runyard.service.undo import undoing
+from runyard.store.home import Home, Ownership
+from runyard.store.journal import AttemptRow, Journal
+from runyard.store.output import OutputStore
+from runyard.store.sqlite import SqliteJournal
+
+DIED = "the process that ran it died"
+
+
+class PlanDrift(ConflictError):
+    """The plan that was accepted is no longer what would happen."""
+
+    code = "PLAN_DRIFT"
+    exit_code = 6
+    hint = "look at the differences, then make and accept a new plan"
+
+
+class Runs:
+    """The runs of one state home; an async context manager.
+
+    Opening it marks runs whose owner died as interrupted; `interrupted` names them.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        journal: Journal,
+        *,
+        notifier: Notifier | None = None,
+        run_store: RunStore | None = None,
+        notify_retry: int = RETRY,
+        notify_delay: float = DELAY,
+        secrets: Secrets | None = None,
+    ) -> None:
+        self.home = home
+        self.journal = journal
+        self.interrupted: list[str] = []
+        self.output = OutputStore(home)
+        self._notifier = notifier
+        self._run_store = run_store
+        self._retry = notify_retry
+        self._delay = notify_delay
+        self._secrets = secrets or Secrets()
+
+    @classmethod
+    def open(cls, home: Home | None = None, **options: Any) -> Runs:
+        """The runs at `home` (default: the user's); `options` are the constructor's.
+
+        Raises:
+            StoreError: the state home cannot be used.
+        """
+        home = (home or Home.default()).prepare()
+        return cls(home, SqliteJournal(home), **options)
+
+    async def __aenter__(self) -> Runs:
+        self.interrupted = await self.journal.interrupt_unowned(DIED)
+        if self._run_store is not None and self.interrupted:
+            await self._run_store.mark_interrupted_running(DIED)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the journal. Runs that go on in this process must have ended."""
+        await self.journal.close()
+
+    # -- starting
+
+    async def start(
+        self,
+        job: Job,
+        options: RunOptions,
+        *,
+        plan: Plan | None = None,
+        past: Sequence[AttemptRow] = (),
+    ) -> Started:
+        """Write the run down and start it here. With `plan`, only if it still holds.
+
+        The exports of the attempts in `past` are there from the beginning.
+
+        Raises:
+            ConflictError: RUN_EXISTS; PLAN_DRIFT, with what differs.
+            UsageError: a bad run id, host pattern or tag; a secret is not known.
+        """
+        secrets = await self._secrets.resolve(job.secrets)
+        narrowed = job.under(options)
+        if plan is not None:
+            await self._hold(plan, job, options)
+        run_id = check_run_id(options.run_id) if options.run_id else new_run_id()
+        ownership = self.home.own(run_id)
+        try:
+            record = RunRecord(run_id, narrowed.pipeline.name, job.version, Status.QUEUED)
+            spec = {
+                "digest": job.digest,
+                "path": job.path,
+                "base": str(job.base),
+                "text": job.text,
+                "options": options.to_dict(),
+            }
+            begin = [NewEvent("run.queued"), NewEvent("run.started")]
+            if plan is not None:
+                begin.append(NewEvent("plan.accepted", data={"digest": plan.digest}))
+            epoch = await self.journal.create(record, spec, begin)
+            ledger = Ledger(self.journal, run_id, epoch)
+            if job.manual and plan is None:
+                narrowed = narrowed.asking_first()
+            return self._launch(narrowed, options, ledger, ownership, secrets, past)
+        except BaseException:
+            ownership.close()
+            raise
+
+    async def resume(self, run_id: str, job: Job, *, force: bool = False) -> Started:
+        """Go on with an interrupted, failed or canceled run from what is not done.
+
+        Raises:
+            ConflictError: it succeeded, somebody runs it, or (without `force`) the workflow is
+                another one by now (RUN_CHANGED).
+        """
+        spec = await self.journal.spec(run_id)
+        if spec["digest"] != job.digest and not force:
+            raise ConflictError(
+                f"the workflow of run {run_id} has changed since",
+                code="RUN_CHANGED",
+                hint="look at the changes, then resume with --force",
+            )
+        options = RunOptions.from_dict(spec["options"])
+        return await self._take_over(run_id, job.under(options), options)
+
+    async def rollback(self, run_id: str, job: Job) -> Started:
+        """Undo what a run that has ended changed, newest first, as a run of its own.
+
+        Raises:
+            ConflictError: NOTHING_TO_UNDO.
+        """
+        options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
+        rows = await self.journal.attempts(run_id)
+        narrowed = job.under(options)
+        pipeline = undoing(run_id, narrowed.pipeline, rows)
+        options = replace(options, tags=(), run_id=None)
+        job = replace(job, pipeline=pipeline, manual=False)
+        return await self.start(job, options, past=rows)
+
+    async def _take_over(self, run_id: str, job: Job, options: RunOptions) -> Started:
+        secrets = await self._secrets.resolve(job.secrets)
+        ownership = self.home.own(run_id)
+        try:
+            epoch = await self.journal.claim(run_id)
+            rows = await self.journal.attempts(run_id)
+            approved = [
+                event.step
+                async for event in self._all_events(run_id)
+                if event.type == "approval.decided" and event.data["decision"] == "approved"
+            ]
+            ledger = Ledger(self.journal, run_id, epoch, rows, approved)
+            return self._launch(job, options, ledger, ownership, secrets, rows)
+        except BaseException:
+            ownership.close()
+            raise
+
+    def _launch(
+        self,
+        job: Job,
+        options: RunOptions,
+        ledger: Ledger,
+        ownership: Ownership,
+        secrets: Mapping[str, str],
+        past: Sequence[AttemptRow],
+    ) -> Started:
+        signals = Signals.new()
+        opener = local_opener(self.home, ledger.run_id, ledger.epoch)
+        running = assemble(job, options, ledger, self.home, signals, opener, secrets, past)
+        task = RunTask(self.journal, ownership, running, signals, job.pipeline)
+        started = Started(task, signals, ledger.epoch)
+        if self._run_store is not None:
+            mirror = Mirror(self._run_store, self.journal)
+            started.add_reader(asyncio.ensure_future(mirror.follow(ledger.run_id)))
+        if self._notifier is not None:
+            courier = Courier(self._notifier, self.journal, retry=self._retry, delay=self._delay)
+            follow = courier.follow(ledger.run_id, ledger.epoch)
+            started.add_reader(asyncio.ensure_future(follow))
+        return started
+
+    # -- planning
+
+    async def plan(self, job: Job, options: RunOptions, *, checks: bool = True) -> Plan:
+        """What `start` would do now; nothing is changed, only check commands are executed."""
+        secrets = await self._secrets.resolve(job.secrets)
+        job = job.under(options)
+        run_id = f"plan-{new_run_id()}"
+        opener = local_opener(self.home, run_id, 1)
+        ledger = Ledger(self.journal, run_id, 1)
+        running = assemble(job, options, ledger, self.home, Signals.new(), opener, secrets)
+        try:
+            return await make_plan(
+                job.pipeline, running, job.digest, plan_key(self.home), checks=checks
+            )
+        finally:
+            await running.fleet.close()
+            shutil.rmtree(self.home.run_dir(run_id), ignore_errors=True)
+
+    async def _hold(self, plan: Plan, job: Job, options: RunOptions) -> None:
+        now = await self.plan(job, options, checks=any(r.decision == "done" for r in plan.rows))
+        if now.digest == plan.digest:
+            return
+        differences = plan.diff(now)
+        shown = "\n  ".join(differences[:20])
+        more = f"\n  … and {len(differences) - 20} more" if len(differences) > 20 else ""
+        raise PlanDrift(f"the plan no longer holds:\n  {shown}{more}")
+
+    # -- asking of a run, from any process
+
+    async def cancel(self, run_id: str, reason: str = "", *, kill: bool = False) -> None:
+        """Ask the owner to stop the run. Raises ConflictError when it has ended."""
+        await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
+
+    async def decide(
+        self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""
+    ) -> None:
+        """Answer an approval; an empty `step` answers whichever is asked."""
+        data = {"step": step, "by": by, "comment": comment}
+        await self.journal.post(run_id, "approve" if accept else "reject", data)
+
+    async def post_event(self, run_id: str, name: str, data: Mapping[str, Any]) -> None:
+        """Deliver a named event to a run (`wait.event`)."""
+        await self.journal.post(run_id, "event", {"name": name, "data": dict(data)})
+
+    # -- reading
+
+    async def find(self, word: str) -> str:
+        """The run id that `word` means: an id, a unique beginning of one, or `last`.
+
+        Raises:
+            NotFoundError: no such run, or several.
+        """
+        records = await self.journal.list(RunFilter(limit=1 if word == "last" else 10_000))
+        ids = [record.run_id for record in records]
+        if word == "last" and ids:
+            return ids[0]
+        if word in ids:
+            return word
+        found = [run_id for run_id in ids if run_id.startswith(word)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFoundError(
+                f"{word} is the beginning of {len(found)} runs", hint=", ".join(found[:5])
+            )
+        raise NotFoundError(f"no run {word}", code="RUN", hint="`runyard runs` lists them")
+
+    async def get(self, run_id: str) -> RunRecord:
+        """The record of a run."""
+        return await self.journal.get(run_id)
+
+    async def spec(self, run_id: str) -> dict[str, Any]:
+        """What the run was started from: `text path digest options`."""
+        return await self.journal.spec(run_id)
+
+    async def list(self, filter: RunFilter) -> list[RunRecord]:
+        """Runs, newest first, without their steps."""
+        return await self.journal.list(filter)
+
+    async def events(
+        self, run_id: str, after: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[Event]:
+        """The run's events above `after`; with `follow`, until the run is final."""
+        if follow:
+            async for event in self.journal.follow(run_id, after):
+                yield event
+            return
+        async for event in self._all_events(run_id, after):
+            yield event
+
+    async def _all_events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        while page := await self.journal.events(run_id, after):
+            for event in page:
+                yield event
+            after = page[-1].seq

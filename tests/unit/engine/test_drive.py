@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from runyard.engine.context import Context
+from runyard.engine.policy import Offline, Policy
+from runyard.engine.retry import Retry
+from runyard.engine.task import Task
+from runyard.expr.when import compile_when
+from runyard.model.event import NewEvent
+from runyard.model.result import Outcome
+from runyard.model.status import Status
+from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
+
+QUICK = Retry(attempts=3, delay=0.001, jitter=0)
+
+
+async def one(b: Bench, step: Do, **more):  # type: ignore[no-untyped-def]
+    return (await Task("t", (step,)).run(b.running(**more))).results[0]
+
+
+def test_the_intent_is_journaled_before_the_work_and_the_result_before_it_is_told(
+    tmp_path: Path,
+) -> None:
+    async def scenario(b: Bench) -> None:
+        seen: list[str] = []
+
+        async def look(ctx: Context) -> Outcome:
+            seen.extend(await b.types())
+            return ok()
+
+        await one(b, Do("s", look))
+        assert seen[-2:] == ["step.started", "attempt.started"]
+        assert (await b.types())[-1] == "result.reached"
+
+    bench(tmp_path, scenario)
+
+
+def test_retries_until_it_is_good(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        step = Do("s", lambda ctx: ok() if ctx.attempt == 3 else bad(), policy=Policy(retry=QUICK))
+        result = await one(b, step)
+        assert result.status is Status.SUCCESS and result.attempt == 3
+        assert (await b.types()).count("retry.scheduled") == 2
+
+    bench(tmp_path, scenario)
+
+
+def test_retries_end_and_the_last_failure_is_the_result(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        step = Do("s", lambda ctx: bad(f"try {ctx.attempt}"), policy=Policy(retry=QUICK))
+        result = await one(b, step)
+        assert result.outcome.message == "try 3"
+        assert step.calls == [("a", 1), ("a", 2), ("a", 3)]
+
+    bench(tmp_path, scenario)
+
+
+def test_check_that_passes_skips_with_times_and_starts_nothing(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        step = Do("s", check=lambda ctx: True)
+        result = await one(b, step)
+        assert result.status is Status.SKIPPED and result.attempt == 0
+        assert 0 < result.started_at <= result.ended_at
+        assert step.calls == []
+
+    bench(tmp_path, scenario)
+
+
+def test_check_that_fails_is_a_recorded_failed_result(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        def explode(ctx: Context) -> bool:
+            raise OSError("no such thing")
+
+        result = await one(b, Do("s", check=explode))
+        assert result.status is Status.ERROR and "no such thing" in result.outcome.message
+
+    bench(tmp_path, scenario)
+
+
+def test_when_that_cannot_be_evaluated_is_an_argument_error(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        policy = Policy(when=compile_when("${X} > 1"))
+        result = await one(b, Do("s", policy=policy), cli={"X": "many"})
+        assert result.status is Status.ERROR
+        assert result.outcome.error is not None and result.outcome.error["class"] == "argument"
+
+    bench(tmp_path, scenario)
+
+
+def test_must_vars_and_expect_vars(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        step = Do("s", policy=Policy(must_vars=("X", "Y")))
+        result = await one(b, step, cli={"X": "1", "Y": ""})
+        assert result.outcome.message == "must_vars: Y not set" and step.calls == []
+        lacking = await one(b, Do("u", policy=Policy(expect_vars=("OK",))))
+        assert lacking.status is Status.FAILED and "OK" in lacking.outcome.message
+
+    bench(tmp_path, scenario)
+
+
+def test_changed_when_decides_whether_it_changed(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        policy = Policy(changed_when=compile_when('${CHANGED} == "yes"'))
+        for value, changed in (("yes", True), ("no", False)):
+            step = Do(f"s-{value}", lambda ctx, v=value: ok(exports={"CHANGED": v}), policy=policy)
+            assert (await one(b, step)).outcome.changed is changed
+
+    bench(tmp_path, scenario)
+
+
+def test_a_fallback_stands_in_and_says_so(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        result = await one(b, Do("s", lambda ctx: bad("boom"), fallback=Do("plan-b")))
+        assert result.status is Status.SUCCESS and result.step == "s"
+        assert result.outcome.warnings == ("fell back to plan-b after: boom",)
+
+    bench(tmp_path, scenario)
+
+
+def test_a_failing_fallback_leaves_the_first_failure(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        fallback = Do("plan-b", lambda ctx: bad("worse"))
+        result = await one(b, Do("s", lambda ctx: bad("boom"), fallback=fallback))
+        assert result.outcome.message == "boom"
+
+    bench(tmp_path, scenario)
+
+
+def test_offline_policies(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        for policy, absent, status in (
+            (Offline("fail"), 1, Status.ERROR),
+            (Offline("skip"), 1, Status.SKIPPED),
+            (Offline("wait"), 1, Status.SUCCESS),
+            (Offline("wait", deadline=0.0), 9, Status.ERROR),
+        ):
+            b.ways["a"].absent = absent
+            step = Do(f"s-{policy.policy}-{policy.deadline}")
+            assert (await one(b, step, offline=policy)).status is status
+
+    bench(tmp_path, scenario)
+
+
+def test_resume_skips_what_is_done_and_tries_again_what_failed(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        good, poor = Do("good"), Do("poor", lambda ctx: bad() if ctx.attempt == 1 else ok())
+        task = Task("t", (good, poor))
+        assert not (await task.run(b.running())).ok
+        await b.journal.commit(RUN, 1, [NewEvent("run.finished", data={"status": "failed"})])
+        ran = await task.run(b.running(await b.past()))
+        assert ran.ok and [r.attempt for r in ran.results] == [1, 2]
+        assert good.calls == [("a", 1)] and poor.calls == [("a", 1), ("a", 2)]
+
+    bench(tmp_path, scenario)
+
+
+def test_resume_asks_again_for_the_attempt_in_flight(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        started = NewEvent("attempt.started", "s", "a", {"n": 1})
+        await b.journal.commit(RUN, 1, [started])
+        interrupted = NewEvent("run.finished", data={"status": "interrupted"})
+        await b.journal.commit(RUN, 1, [interrupted])
+        step = Do("s")
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert step.calls == [("a", 1)] and ran.ok
+        assert (await b.types()).count("attempt.started") == 1
+
+    bench(tmp_path, scenario)
+
+
+def test_resume_of_an_attempt_that_was_lost_starts_a_new_one(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await b.journal.commit(RUN, 1, [NewEvent("attempt.started", "s", "a", {"n": 1})])
+        interrupted = NewEvent("run.finished", data={"status": "interrupted"})
+        await b.journal.commit(RUN, 1, [interrupted])
+
+        def lost_first(ctx: Context) -> Outcome:
+            return bad("lost", ended_by="lost") if ctx.attempt == 1 else ok()
+
+        step = Do("s", lost_first)
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert ran.ok and step.calls == [("a", 1), ("a", 2)]
+
+    bench(tmp_path, scenario)
+
+
+def test_resume_does_not_repeat_what_must_not_be_repeated(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await b.journal.commit(RUN, 1, [NewEvent("attempt.started", "s", "a", {"n": 1})])
+        interrupted = NewEvent("run.finished", data={"status": "interrupted"})
+        await b.journal.commit(RUN, 1, [interrupted])
+        step = Do("s", repeatable=False)
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert step.calls == []
+        error = ran.results[0].outcome.error
+        assert error is not None and error["code"] == "INTERRUPTED"
+
+    bench(tmp_path, scenario)
+
+
+def test_cancel_ends_a_pause_between_tries(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        policy = Policy(retry=Retry(attempts=5, delay=60))
+        step = Do("s", lambda ctx: bad(), policy=policy)
+        work = asyncio.ensure_future(one(b, step))
+        while "retry.scheduled" not in await b.types():
+            await asyncio.sleep(0.005)
+        b.halt.request("enough")
+        assert (await work).status is Status.FAILED
+        assert len(step.calls) == 1
+
+    bench(tmp_path, scenario)
