@@ -167,7 +167,7 @@ class LocalConnector:
         _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
         await client.hello(self._owner, self._epoch)
         if child:
-            os.waitpid(child, 0)
+            os.waitpid(child, 0)  # noqa: ASYNC222 - it ended before the supervisor spoke
         self._past = Past(client.pid)
         self._client = client
         return client
@@ -229,9 +229,7 @@ class Order:
         """Pass the order on; `client` is also whom to tell of later ones."""
         self._client = client
         for grace in self._graces:
-            reply = client.send(
-                {"verb": "cancel", "attempt": self._work.attempt, "grace": grace}
-            )
+            reply = client.send({"verb": "cancel", "attempt": self._work.attempt, "grace": grace})
             reply.add_done_callback(_ignore)
 
 

@@ -2,12 +2,11 @@
 
 import sys
 import types
+from importlib import import_module
 
 package = types.ModuleType("supervisor")
 package.__path__ = [sys.path.pop(0)]
 sys.modules["supervisor"] = package
 
-from supervisor.main import main  # noqa: E402
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    import_module("supervisor.main").main(sys.argv[1:])

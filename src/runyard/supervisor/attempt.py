@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
 from .cgroup import Cgroup
 from .output import STDERR, STDOUT, Output
@@ -13,7 +12,10 @@ from .pipes import Sink, Source
 from .spawn import Child
 from .tree import Process, send
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from .loop import Timer
     from .yard import Yard
 
@@ -33,32 +35,32 @@ class Attempt:
         self.pid = 0
         self.started_at = time.time()
         self.unclaimed_since = self.started_at
-        self.limits: Dict[str, float] = {}
-        self.cgroup: Optional[Cgroup] = None
-        self.sink: Optional[Sink] = None
+        self.limits: dict[str, float] = {}
+        self.cgroup: Cgroup | None = None
+        self.sink: Sink | None = None
         self.terminal = -1
-        self.on_end: List[Callable[[bytes], None]] = []
-        self.on_output: List[Callable[[], None]] = []
+        self.on_end: list[Callable[[bytes], None]] = []
+        self.on_output: list[Callable[[], None]] = []
         self.ended = False
         self._yard = yard
-        self._sources: List[Source] = []
-        self._timers: List[Timer] = []
+        self._sources: list[Source] = []
+        self._timers: list[Timer] = []
         self._order = ""
         self._error = ""
-        self._code: Optional[int] = None
-        self._signal: Optional[int] = None
+        self._code: int | None = None
+        self._signal: int | None = None
         self._gone = False  # the main process has ended
-        self._termed: Set[int] = set()
-        self._seen: Set[Tuple[int, int]] = set()
+        self._termed: set[int] = set()
+        self._seen: set[tuple[int, int]] = set()
         self._deadline = 0.0
         self._pause = 0.005
         self._cpu = 0.0
         self._peak = 0
-        self._watch: Optional[Timer] = None
+        self._watch: Timer | None = None
 
     # -- life ---------------------------------------------------------------------------------
 
-    def run(self, child: Child, stdin: Optional[bytes], keep_stdin: bool) -> None:
+    def run(self, child: Child, stdin: bytes | None, keep_stdin: bool) -> None:
         """Begin to serve the pipes of the process just started."""
         loop = self._yard.loop
         self.pid = child.pid
@@ -74,7 +76,7 @@ class Attempt:
             if not keep_stdin:
                 self.sink.end()
 
-    def arm(self, timeout: Optional[float], limits: Dict[str, float]) -> None:
+    def arm(self, timeout: float | None, limits: dict[str, float]) -> None:
         """Start the clock of the timeout and of the limits that must be looked after."""
         self.limits = limits
         if timeout is not None:
@@ -82,7 +84,7 @@ class Attempt:
         if any(name in limits for name in ("memory", "processes", "cpu_time")):
             self._timers.append(self._yard.loop.after(TICK / 5, self._tick))
 
-    def end(self, why: str, grace: Optional[float] = None, error: str = "") -> None:
+    def end(self, why: str, grace: float | None = None, error: str = "") -> None:
         """Order the whole tree to end: TERM now, KILL after the grace. A shorter grace hurries."""
         if self.ended:
             return
@@ -189,7 +191,7 @@ class Attempt:
         self._timers.append(self._yard.loop.after(TICK, self._tick))
         del self._timers[:-2]
 
-    def _over(self, members: Dict[int, Process]) -> str:
+    def _over(self, members: dict[int, Process]) -> str:
         limits = self.limits
         if self.cgroup is not None:
             over = self.cgroup.over()
@@ -224,7 +226,7 @@ class Attempt:
         self.output.finish(self._yard.loop.now)
         self._yard.finished(self, self._record(survivors))
 
-    def _record(self, survivors: int) -> Dict[str, Any]:
+    def _record(self, survivors: int) -> dict[str, Any]:
         how = "exit" if self._signal is None else "signal:%d" % self._signal
         record = {
             "attempt": self.name,

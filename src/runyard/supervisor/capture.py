@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, Union
 
 MAX_CAPTURE = 4 << 20
 
@@ -16,11 +15,11 @@ class Capture:
         self._first = limit - limit // 2
         self._last = limit // 2
         self._head = b""
-        self._tail: Deque[bytes] = deque()
+        self._tail: deque[bytes] = deque()
         self._kept = 0
         self.total = 0
 
-    def add(self, data: Union[bytes, memoryview]) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         size = len(data)
         self.total += size
         room = self._first - len(self._head)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional, Tuple
 
 ROOT = "/sys/fs/cgroup"
 
@@ -15,12 +14,12 @@ _CONTROLLER = {"memory": "memory", "processes": "pids"}
 class Cgroup:
     """Directories that bound one attempt; `held` are the limits that they enforce."""
 
-    def __init__(self, directories: List[str], held: List[str]) -> None:
+    def __init__(self, directories: list[str], held: list[str]) -> None:
         self.directories = directories
         self.held = held
 
     @property
-    def entrances(self) -> List[str]:
+    def entrances(self) -> list[str]:
         """Files into which a process writes its id to be bounded."""
         return [os.path.join(directory, "cgroup.procs") for directory in self.directories]
 
@@ -58,10 +57,10 @@ class Cgroups:
 
     def __init__(self, root: str = ROOT) -> None:
         self._root = root
-        self._parents: Optional[List[Tuple[str, Dict[str, str]]]] = None
+        self._parents: list[tuple[str, dict[str, str]]] | None = None
         self._serial = 0
 
-    def make(self, limits: Dict[str, float]) -> Optional[Cgroup]:
+    def make(self, limits: dict[str, float]) -> Cgroup | None:
         """A group that enforces as many of `limits` as can be, or None."""
         wanted = [name for name in ("memory", "processes") if name in limits]
         if not wanted:
@@ -70,8 +69,8 @@ class Cgroups:
             self._parents = self._find()
         self._serial += 1
         name = "runyard-%d-%d" % (os.getpid(), self._serial)
-        directories: List[str] = []
-        held: List[str] = []
+        directories: list[str] = []
+        held: list[str] = []
         for parent, knobs in self._parents:
             here = [limit for limit in wanted if limit in knobs and limit not in held]
             if not here:
@@ -82,8 +81,8 @@ class Cgroups:
                 held += here
         return Cgroup(directories, held) if held else None
 
-    def _find(self) -> List[Tuple[str, Dict[str, str]]]:
-        parents: List[Tuple[str, Dict[str, str]]] = []
+    def _find(self) -> list[tuple[str, dict[str, str]]]:
+        parents: list[tuple[str, dict[str, str]]] = []
         for line in _text("/proc/self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers:
@@ -98,7 +97,7 @@ class Cgroups:
                             parents += self._try(mount + path, {limit: _V2[limit]})
         return parents
 
-    def _try(self, parent: str, knobs: Dict[str, str]) -> List[Tuple[str, Dict[str, str]]]:
+    def _try(self, parent: str, knobs: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
         directory = os.path.join(parent.rstrip("/"), "runyard-%d-probe" % os.getpid())
         works = _make(directory, {knob: 1 << 40 for knob in knobs.values() if "mem" in knob})
         works = works and all(os.path.exists(os.path.join(directory, k)) for k in knobs.values())
@@ -109,7 +108,7 @@ class Cgroups:
         return [(parent.rstrip("/"), knobs)] if works else []
 
 
-def _make(directory: str, values: Dict[str, int]) -> bool:
+def _make(directory: str, values: dict[str, int]) -> bool:
     try:
         os.mkdir(directory)
     except OSError:

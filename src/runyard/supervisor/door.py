@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional
 
-from .frames import Decoder, FrameError, Header, encode
+from .frames import Decoder, FrameError, encode
 from .loop import READ, WRITE, Loop
 from .spool import read_records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .frames import Header
 
 HIGH_WATER = 1 << 20
 MAX_BACKLOG = 256 << 20
@@ -26,7 +31,7 @@ class Door:
     ) -> None:
         self.epoch = -1
         self.open = True
-        self.on_leave: Dict[object, Callable[[], None]] = {}
+        self.on_leave: dict[object, Callable[[], None]] = {}
         self._loop = loop
         self._sock = sock
         self._fd = sock.fileno()
@@ -34,7 +39,7 @@ class Door:
         self._left = left
         self._decoder = Decoder()
         self._backlog = bytearray()
-        self._pumps: List[Callable[[], None]] = []
+        self._pumps: list[Callable[[], None]] = []
         sock.setblocking(False)
         loop.watch(self._fd, READ, self._ready)
 
@@ -130,7 +135,12 @@ class Subscription:
     """Sends the records of a spool to a door, from given offsets of the streams on."""
 
     def __init__(
-        self, door: Door, attempt: str, path: str, offsets: Dict[str, int], ended: Callable[[], bool]
+        self,
+        door: Door,
+        attempt: str,
+        path: str,
+        offsets: dict[str, int],
+        ended: Callable[[], bool],
     ) -> None:
         self._door = door
         self._attempt = attempt
@@ -139,7 +149,7 @@ class Subscription:
         self._ended = ended
         self._fd = -1
         self._position = 0
-        self.on_end: Optional[Callable[[], None]] = None
+        self.on_end: Callable[[], None] | None = None
         door.pump_with(self.pump)
         door.on_leave[self] = self.close
 

@@ -1,18 +1,21 @@
 """Finds exports in a stream: lines that begin with `BOPS_EXPORT:` (contract 1, "Variables").
 
-    BOPS_EXPORT:KEY=value
-    BOPS_EXPORT:{KEY=value}
-    BOPS_EXPORT:{"KEY": "value", "N": 3}
-    BOPS_EXPORT:KEY<<EOF
-    several lines
-    EOF
+BOPS_EXPORT:KEY=value
+BOPS_EXPORT:{KEY=value}
+BOPS_EXPORT:{"KEY": "value", "N": 3}
+BOPS_EXPORT:KEY<<EOF
+several lines
+EOF
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MARKER = b"BOPS_EXPORT:"
 MAX_VALUE = 1 << 20
@@ -27,13 +30,13 @@ class Exports:
     """Reads a complete stream in chunks; memory is bounded whatever the stream holds."""
 
     def __init__(self) -> None:
-        self.values: Dict[str, Any] = {}
-        self.warnings: List[str] = []
+        self.values: dict[str, Any] = {}
+        self.warnings: list[str] = []
         self._line = b""  # the unfinished line, while it may still be of interest
         self._skip = False  # inside a line that is of none
         self._key = ""
-        self._end: Optional[bytes] = None
-        self._body: List[bytes] = []
+        self._end: bytes | None = None
+        self._body: list[bytes] = []
         self._size = 0
 
     def feed(self, data: bytes) -> None:

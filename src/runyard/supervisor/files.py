@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat as modes
-from typing import Any, Callable, Dict, Optional, Tuple
 
 from .refusal import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Reply = tuple[dict[str, Any], bytes]
 
 PART = 4 << 20
 MAX_GET = 1 << 30
 TOOLS = ("sh", "bash", "python3", "docker", "podman", "git", "systemctl", "apt-get", "dnf", "apk")
 
-Reply = Tuple[Dict[str, Any], bytes]
 
-
-def put(data: bytes, dest: str, mode: Optional[int], owner: Optional[str]) -> Dict[str, Any]:
+def put(data: bytes, dest: str, mode: int | None, owner: str | None) -> dict[str, Any]:
     """Write `data` to `dest` atomically unless it is as asked: {changed, sha256, size}.
 
     An existing file keeps its mode and owner where none is asked for. Raises OSError, LookupError
     for an unknown owner.
     """
+    import hashlib
+
     dest = os.path.realpath(os.path.expanduser(dest))
     digest = hashlib.sha256(data).hexdigest()
     ids = _ids(owner)
@@ -52,7 +56,7 @@ def get(path: str) -> bytes:
         return file.read(MAX_GET)
 
 
-def stat(path: str, digest: bool = False) -> Optional[Dict[str, Any]]:
+def stat(path: str, digest: bool = False) -> dict[str, Any] | None:
     """{kind, size, mode, owner, mtime, sha256} of what is at `path`, links not followed."""
     path = os.path.expanduser(path)
     try:
@@ -73,7 +77,7 @@ def stat(path: str, digest: bool = False) -> Optional[Dict[str, Any]]:
     }
 
 
-def probe() -> Dict[str, str]:
+def probe() -> dict[str, str]:
     """Facts of this host: `os arch hostname user python machine_id`, and `has.NAME` paths."""
     import sys
 
@@ -95,14 +99,14 @@ def probe() -> Dict[str, str]:
     return facts
 
 
-def _put(header: Dict[str, Any], payload: bytes) -> Reply:
+def _put(header: dict[str, Any], payload: bytes) -> Reply:
     try:
         return put(payload, header["dest"], header.get("mode"), header.get("owner")), b""
     except LookupError as error:
         raise Refusal("OWNER", str(error)) from error
 
 
-def _get(header: Dict[str, Any], _payload: bytes) -> Reply:
+def _get(header: dict[str, Any], _payload: bytes) -> Reply:
     """A part of at most 4 MiB from `offset`; `size` is that of the whole file."""
     with open(os.path.expanduser(header["src"]), "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -110,15 +114,15 @@ def _get(header: Dict[str, Any], _payload: bytes) -> Reply:
         return {"size": size}, file.read(min(PART, int(header.get("length", PART))))
 
 
-def _stat(header: Dict[str, Any], _payload: bytes) -> Reply:
+def _stat(header: dict[str, Any], _payload: bytes) -> Reply:
     return {"stat": stat(header["path"], bool(header.get("digest")))}, b""
 
 
-def _probe(_header: Dict[str, Any], _payload: bytes) -> Reply:
+def _probe(_header: dict[str, Any], _payload: bytes) -> Reply:
     return {"facts": probe()}, b""
 
 
-VERBS: Dict[str, Callable[[Dict[str, Any], bytes], Reply]] = {
+VERBS: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
     "put": _put,
     "get": _get,
     "stat": _stat,
@@ -126,11 +130,9 @@ VERBS: Dict[str, Callable[[Dict[str, Any], bytes], Reply]] = {
 }
 
 
-def _replace(
-    data: bytes, dest: str, mode: Optional[int], ids: Optional[Tuple[int, int]]
-) -> None:
+def _replace(data: bytes, dest: str, mode: int | None, ids: tuple[int, int] | None) -> None:
     try:
-        old: Optional[os.stat_result] = os.stat(dest)
+        old: os.stat_result | None = os.stat(dest)
     except FileNotFoundError:
         old = None
     directory = os.path.dirname(dest)
@@ -169,6 +171,8 @@ def _umask() -> int:
 
 
 def _digest(path: str) -> str:
+    import hashlib
+
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while True:
@@ -178,7 +182,7 @@ def _digest(path: str) -> str:
             digest.update(part)
 
 
-def _ids(owner: Optional[str]) -> Optional[Tuple[int, int]]:
+def _ids(owner: str | None) -> tuple[int, int] | None:
     """(uid, gid) of `user`, `user:group` or numbers; -1 keeps the group."""
     if not owner:
         return None
@@ -192,7 +196,7 @@ def _ids(owner: Optional[str]) -> Optional[Tuple[int, int]]:
     return uid, int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
 
 
-def _differs(found: os.stat_result, ids: Tuple[int, int]) -> bool:
+def _differs(found: os.stat_result, ids: tuple[int, int]) -> bool:
     return found.st_uid != ids[0] or ids[1] not in (-1, found.st_gid)
 
 

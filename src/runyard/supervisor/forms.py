@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import binascii
 import json
-from typing import Dict, Iterator, List, Set
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
 
 MIN_SECRET = 6
 MIN_LINE = 8
@@ -17,7 +20,7 @@ class ShortSecret(ValueError):
     """A secret is too short to be masked without masking half of the output."""
 
 
-def forms_of(secrets: Dict[str, str]) -> List[bytes]:
+def forms_of(secrets: dict[str, str]) -> list[bytes]:
     """Every distinct form of all `secrets` (name to value), longest first.
 
     A form that contains another one is left out: masking the shorter masks it too.
@@ -25,7 +28,7 @@ def forms_of(secrets: Dict[str, str]) -> List[bytes]:
     Raises:
         ShortSecret: a value has fewer than 6 characters.
     """
-    found: Set[bytes] = set()
+    found: set[bytes] = set()
     for name, value in secrets.items():
         if len(value) < MIN_SECRET:
             raise ShortSecret(
@@ -39,7 +42,7 @@ def forms_of(secrets: Dict[str, str]) -> List[bytes]:
                 if len(line.strip()) >= MIN_LINE:
                     found.update(_forms(line.strip()))
     found.discard(b"")
-    kept: List[bytes] = []
+    kept: list[bytes] = []
     for form in sorted(found, key=len):
         if not any(shorter in form for shorter in kept):
             kept.append(form)
@@ -75,9 +78,7 @@ def _base64(raw: bytes) -> Iterator[bytes]:
 
 
 def _url(raw: bytes, safe: bytes) -> bytes:
-    return b"".join(
-        bytes((b,)) if b in _URL_SAFE or b in safe else b"%%%02X" % b for b in raw
-    )
+    return b"".join(bytes((b,)) if b in _URL_SAFE or b in safe else b"%%%02X" % b for b in raw)
 
 
 def _lower_hex(quoted: bytes) -> bytes:

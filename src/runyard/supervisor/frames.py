@@ -6,13 +6,16 @@ The first length counts everything after itself. Both are big-endian and bounded
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Header = dict[str, Any]
+    Frame = tuple[Header, bytes]
 
 MAX_FRAME = 96 << 20
 MAX_HEADER = 4 << 20
-
-Header = Dict[str, Any]
-Frame = Tuple[Header, bytes]
 
 
 class FrameError(Exception):
@@ -35,7 +38,7 @@ class Decoder:
         self._buffer = bytearray()
         self._max = max_frame
 
-    def feed(self, data: bytes) -> List[Frame]:
+    def feed(self, data: bytes) -> list[Frame]:
         """Frames completed by `data`. Raises FrameError on the first bad one."""
         buffer = self._buffer
         buffer += data

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Tuple
 
 from .loop import Loop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 RETRY = 0.5
 STARTS = "starts.jsonl"
@@ -22,11 +25,11 @@ class Ledger:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._files: Dict[str, int] = {}
-        self._exits: Dict[str, str] = {}
-        self._places: Dict[str, Tuple[str, int, int]] = {}
-        self._spools: Dict[str, str] = {}
-        self._unwritten: Dict[str, bytes] = {}
+        self._files: dict[str, int] = {}
+        self._exits: dict[str, str] = {}
+        self._places: dict[str, tuple[str, int, int]] = {}
+        self._spools: dict[str, str] = {}
+        self._unwritten: dict[str, bytes] = {}
         self._retrying = False
 
     def started(self, attempt: str, mark: int, exits: str, at: float) -> None:
@@ -39,7 +42,7 @@ class Ledger:
         except OSError:
             pass  # costs only the proof of a loss, should the supervisor die as well
 
-    def ended(self, attempt: str, record: Dict[str, Any], spool: str) -> bytes:
+    def ended(self, attempt: str, record: dict[str, Any], spool: str) -> bytes:
         """Write the exit record; returns its line."""
         self._spools[attempt] = spool
         line = _line(record)
@@ -78,7 +81,7 @@ class Ledger:
         """Path of the spool of an ended attempt, or an empty string."""
         return self._spools.get(attempt, "")
 
-    def known(self) -> List[str]:
+    def known(self) -> list[str]:
         """Attempts that have ended and are not forgotten."""
         return list(self._places) + list(self._unwritten)
 
@@ -137,5 +140,5 @@ class Ledger:
             self._places[attempt] = (path, at, len(line))
 
 
-def _line(record: Dict[str, Any]) -> bytes:
+def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record).encode("ascii") + b"\n"

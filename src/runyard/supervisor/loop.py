@@ -7,12 +7,15 @@ import os
 import select
 import signal
 import time
-from typing import Any, Callable, Dict, List, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Callback = Callable[[int], None]
 
 READ = 1
 WRITE = 4
-
-Callback = Callable[[int], None]
 
 
 class Timer:
@@ -34,8 +37,8 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = hasattr(select, "epoll")
         self._poll: Any = select.epoll() if self._epoll else select.poll()
-        self._calls: Dict[int, Callback] = {}
-        self._timers: List[Tuple[float, int, Timer]] = []
+        self._calls: dict[int, Callback] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
         self._serial = 0
         self.now = time.time()
 
@@ -60,7 +63,7 @@ class Loop:
         heapq.heappush(self._timers, (timer.due, self._serial, timer))
         return timer
 
-    def on_signals(self, handlers: Dict[int, Callable[[], None]]) -> None:
+    def on_signals(self, handlers: dict[int, Callable[[], None]]) -> None:
         """Call the handlers from the loop, never in the middle of something else."""
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
@@ -91,7 +94,7 @@ class Loop:
             if finished():
                 return
 
-    def _wait(self) -> List[Tuple[int, int]]:
+    def _wait(self) -> list[tuple[int, int]]:
         timers = self._timers
         while timers and timers[0][2].call is None:
             heapq.heappop(timers)

@@ -1,6 +1,6 @@
 """The process: detaches, becomes the reaper of its descendants, serves doors, ends when idle.
 
-    python -I -S <this folder> SOCKET_PATH OWNER      with the listening socket as descriptor 0
+python -I -S <this folder> SOCKET_PATH OWNER      with the listening socket as descriptor 0
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-from typing import List, Set, Tuple
 
 from .door import Door
 from .loop import READ, Loop
@@ -31,7 +30,7 @@ class Supervisor:
         self._listener = listener
         self._path = path
         self._place = _place(path)
-        self._doors: Set[Door] = set()
+        self._doors: set[Door] = set()
         self._awaited = True  # the owner has started us and is about to come
         self._stopping = False
 
@@ -74,7 +73,7 @@ class Supervisor:
         return not self._doors or self._stopping
 
 
-def main(arguments: List[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Take descriptor 0 as the listening socket and serve it."""
     path, owner = arguments[0], arguments[1] if len(arguments) > 1 else ""
     _detach()
@@ -112,7 +111,7 @@ def _become_reaper() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _place(path: str) -> Tuple[int, int]:
+def _place(path: str) -> tuple[int, int]:
     try:
         found = os.stat(path)
     except OSError:

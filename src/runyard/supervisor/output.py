@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Union
 
 from .capture import Capture
 from .exports import Exports
 from .mask import Masker, Secrets
 from .spool import Spool, safe_name
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Bytes = bytes | memoryview
+
 STDOUT = 1
 STDERR = 2
 NAMES = {STDOUT: "stdout", STDERR: "stderr"}
-
-Bytes = Union[bytes, memoryview]
 
 
 class Output:
@@ -25,10 +28,10 @@ class Output:
         self.captures = {STDOUT: Capture(capture), STDERR: Capture(capture)}
         self.exports = Exports() if exports else None
         self.total = 0
-        self.warnings: List[str] = []
+        self.warnings: list[str] = []
         self._secrets = secrets
-        self._maskers: Dict[int, Masker] = {}
-        self._copies: Dict[int, int] = {}
+        self._maskers: dict[int, Masker] = {}
+        self._copies: dict[int, int] = {}
         if secrets.needles:
             for stream in NAMES:
                 self._maskers[stream] = Masker(secrets.needles)
@@ -36,8 +39,9 @@ class Output:
     def copy_to(self, directory: str, attempt: str) -> None:
         """Also write both streams as plain files below `directory`, which is made if missing."""
         parts = attempt.split("/", 1)[:1] + attempt.split("/", 1)[-1].rsplit("/", 2)
-        name = safe_name(".".join(part.replace(".", "_") if part in ("", ".", "..") else part
-                                  for part in parts))
+        name = safe_name(
+            ".".join(part.replace(".", "_") if part in ("", ".", "..") else part for part in parts)
+        )
         try:
             os.makedirs(directory, exist_ok=True)
             for stream, suffix in NAMES.items():
@@ -51,7 +55,7 @@ class Output:
         """Take the next bytes of a stream; they need not outlive the call."""
         self.total += len(data)
         masker = self._maskers.get(stream)
-        if stream == STDOUT and self.exports is not None or masker is not None:
+        if (stream == STDOUT and self.exports is not None) or masker is not None:
             data = bytes(data)
             if stream == STDOUT and self.exports is not None:
                 self.exports.feed(data)
@@ -74,7 +78,7 @@ class Output:
             os.close(fd)
         self._copies.clear()
 
-    def report(self) -> Dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """The fields of the exit record that concern output."""
         out, err = self.captures[STDOUT], self.captures[STDERR]
         warnings = list(self.warnings)
@@ -82,7 +86,7 @@ class Output:
             warnings.append(
                 "%d bytes of output were dropped: %s" % (self.spool.dropped, self.spool.trouble)
             )
-        report: Dict[str, Any] = {
+        report: dict[str, Any] = {
             "stdout": out.text(),
             "stderr": err.text(),
             "stdout_bytes": out.total,
@@ -98,7 +102,7 @@ class Output:
         capture = self.captures[stream]
         self.spool.append(stream, data, capture.total, now)
         capture.add(data)
-        copy: Optional[int] = self._copies.get(stream)
+        copy: int | None = self._copies.get(stream)
         if copy is not None:
             try:
                 view = memoryview(data)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from typing import Callable, Deque, List, Tuple
+from fcntl import fcntl
 
 from .loop import READ, WRITE, Loop
 
-try:
-    from fcntl import F_SETPIPE_SZ, fcntl
-except ImportError:  # before Python 3.10, and elsewhere than on Linux
-    from fcntl import fcntl
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
-    F_SETPIPE_SZ = 1031
+F_SETPIPE_SZ = 1031  # fcntl names it from Python 3.10 on; an error elsewhere than on Linux
 
 CHUNK = 1 << 20
 PIPE = 1 << 16
@@ -94,9 +93,9 @@ class Sink:
         self._loop = loop
         self._fd = fd
         self._terminal = terminal
-        self._pending: Deque[memoryview] = deque()
+        self._pending: deque[memoryview] = deque()
         self._size = 0
-        self._waiting: List[Tuple[int, Callable[[], None]]] = []
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
         self._ending = False
         self._watched = False
         self._written = 0

@@ -7,32 +7,49 @@ import os
 import resource
 import signal
 import stat
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .tree import ENV_MARK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Sequence
 
 _DEFAULTS = (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM)
 _DEVNULL = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
 
 
-class Child(NamedTuple):
+class Child:
     """A started process: our ends of its streams; `stderr` is -1 with a terminal."""
 
-    pid: int
-    stdin: int
-    stdout: int
-    stderr: int
+    __slots__ = ("pid", "stderr", "stdin", "stdout")
+
+    def __init__(self, pid: int, stdin: int, stdout: int, stderr: int) -> None:
+        self.pid = pid
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
 
 
-class Start(NamedTuple):
+class Start:
     """What to start. `argv[0]` is looked up in PATH of `env`; `stdin`: a pipe, or /dev/null."""
 
-    attempt: str
-    argv: Sequence[str]
-    env: Dict[str, str]
-    cwd: str
-    stdin: bool
-    pty: Optional[Tuple[int, int]]
+    __slots__ = ("argv", "attempt", "cwd", "env", "pty", "stdin")
+
+    def __init__(
+        self,
+        attempt: str,
+        argv: list[str],
+        env: dict[str, str],
+        cwd: str,
+        stdin: bool,
+        pty: tuple[int, int] | None,
+    ) -> None:
+        self.attempt = attempt
+        self.argv = argv
+        self.env = env
+        self.cwd = cwd
+        self.stdin = stdin
+        self.pty = pty
 
 
 class Spawner:
@@ -65,10 +82,10 @@ class Spawner:
     def _with_pipes(self, start: Start, program: str, mark: int) -> Child:
         if start.pty is not None:
             return self._with_terminal(start, program, mark, start.pty)
-        ours: List[int] = []
-        theirs: List[int] = []
+        ours: list[int] = []
+        theirs: list[int] = []
         try:
-            actions: List[Tuple[int, ...]] = []
+            actions: list[tuple[int, ...]] = []
             if start.stdin:
                 reader, writer = os.pipe()
                 ours.append(writer)
@@ -93,9 +110,7 @@ class Spawner:
                 os.set_blocking(fd, False)
         return Child(pid, ours[0], ours[1], ours[2])
 
-    def _with_terminal(
-        self, start: Start, program: str, mark: int, size: Tuple[int, int]
-    ) -> Child:
+    def _with_terminal(self, start: Start, program: str, mark: int, size: tuple[int, int]) -> Child:
         master, slave = os.openpty()
         try:
             resize(master, size)
@@ -114,9 +129,7 @@ class Spawner:
         os.set_blocking(master, False)
         return Child(pid, os.dup(master), master, -1)
 
-    def _spawn(
-        self, start: Start, program: str, mark: int, actions: List[Tuple[int, ...]]
-    ) -> int:
+    def _spawn(self, start: Start, program: str, mark: int, actions: list[tuple[int, ...]]) -> int:
         env = start.env
         env[ENV_MARK] = start.attempt
         resource.setrlimit(resource.RLIMIT_RSS, (mark, self._hard))
@@ -137,7 +150,7 @@ class Spawner:
                 # A script without `#!`: shells run it themselves, and so do we.
                 return os.posix_spawn(
                     "/bin/sh",
-                    ["/bin/sh", program] + list(start.argv[1:]),
+                    ["/bin/sh", program] + start.argv[1:],
                     env,
                     file_actions=actions,
                     setsid=True,
@@ -168,7 +181,7 @@ def find_program(name: str, path: str) -> str:
     raise FileNotFoundError(errno.ENOENT, "no such program in PATH", name)
 
 
-def resize(terminal: int, size: Tuple[int, int]) -> None:
+def resize(terminal: int, size: tuple[int, int]) -> None:
     """Set (rows, columns) of a terminal."""
     import fcntl
     import struct

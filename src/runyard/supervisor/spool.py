@@ -7,15 +7,15 @@ the bytes between were dropped because the disk was full.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
-from typing import List, Tuple, Union
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Bytes = bytes | memoryview
 
 RECORD = struct.Struct(">BBHIQQ")
 NAME_LENGTH = 180
-
-Bytes = Union[bytes, memoryview]
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
@@ -30,6 +30,8 @@ def safe_name(text: str) -> str:
     """`text` as the name of a file of its own: quoted, and cut with a digest when too long."""
     name = quote(text)
     if len(name) > NAME_LENGTH:
+        import hashlib
+
         name = name[:NAME_LENGTH] + "+" + hashlib.sha256(text.encode()).hexdigest()[:16]
     return name
 
@@ -88,7 +90,9 @@ class Spool:
                 self.trouble = error.strerror or str(error)
 
 
-def read_records(fd: int, position: int, limit: int) -> Tuple[List[Tuple[int, int, int, bytes]], int]:
+def read_records(
+    fd: int, position: int, limit: int
+) -> tuple[list[tuple[int, int, int, bytes]], int]:
     """Whole records from file `position`, about `limit` bytes, and the position after them.
 
     Each is (stream, milliseconds, offset in its stream, payload). A record larger than `limit`

@@ -6,30 +6,36 @@ import os
 import resource
 import signal
 import time
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable
 
 ENV_MARK = "RUNYARD_ATTEMPT"
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Process(NamedTuple):
+class Process:
     """One line of /proc/PID/stat, as far as it matters here. `cpu` in seconds, `rss` in bytes."""
 
-    pid: int
-    state: str
-    parent: int
-    session: int
-    cpu: float
-    started: int
-    rss: int
+    __slots__ = ("cpu", "parent", "pid", "rss", "session", "started", "state")
+
+    def __init__(self, pid: int, fields: list[bytes]) -> None:
+        self.pid = pid
+        self.state = fields[0].decode()
+        self.parent = int(fields[1])
+        self.session = int(fields[3])
+        self.cpu = sum(int(field) for field in fields[11:15]) / TICKS
+        self.started = int(fields[19])
+        self.rss = int(fields[21]) * PAGE
 
     @property
     def alive(self) -> bool:
         return self.state not in "ZX"
 
 
-def look(pid: int) -> Optional[Process]:
+def look(pid: int) -> Process | None:
     """The process `pid`, or None when it is gone."""
     raw = _read("/proc/%d/stat" % pid)
     if raw is None:
@@ -37,21 +43,12 @@ def look(pid: int) -> Optional[Process]:
     fields = raw[raw.rfind(b")") + 2 :].split()
     if len(fields) < 22:
         return None
-    ticks = sum(int(field) for field in fields[11:15])
-    return Process(
-        pid=pid,
-        state=fields[0].decode(),
-        parent=int(fields[1]),
-        session=int(fields[3]),
-        cpu=ticks / TICKS,
-        started=int(fields[19]),
-        rss=int(fields[21]) * PAGE,
-    )
+    return Process(pid, fields)
 
 
-def children(pid: int) -> List[int]:
+def children(pid: int) -> list[int]:
     """The children of `pid`, dead ones not yet waited for included."""
-    found: List[int] = []
+    found: list[int] = []
     try:
         threads = os.listdir("/proc/%d/task" % pid)
     except OSError:
@@ -64,10 +61,10 @@ def children(pid: int) -> List[int]:
     return found
 
 
-def descendants(roots: Iterable[int]) -> Dict[int, Process]:
+def descendants(roots: Iterable[int]) -> dict[int, Process]:
     """All living processes at and below `roots`."""
-    found: Dict[int, Process] = {}
-    seen: Set[int] = set()
+    found: dict[int, Process] = {}
+    seen: set[int] = set()
     waiting = list(roots)
     while waiting:
         pid = waiting.pop()
@@ -83,7 +80,7 @@ def descendants(roots: Iterable[int]) -> Dict[int, Process]:
     return found
 
 
-def everyone() -> List[Process]:
+def everyone() -> list[Process]:
     """All processes of the machine that can be seen."""
     found = []
     for name in os.listdir("/proc"):
@@ -116,7 +113,7 @@ def attempt_of(pid: int) -> str:
     return ""
 
 
-def new_marks() -> Tuple[int, int]:
+def new_marks() -> tuple[int, int]:
     """Where the marks of this supervisor begin, and the hard limit to keep.
 
     2^20 marks follow the first one; they differ between supervisors by 32 random bits.
@@ -134,13 +131,13 @@ def send(pids: Iterable[int], number: int) -> None:
             pass
 
 
-def sweep_marked(attempt: str, mark: int, patience: float = 5.0) -> Tuple[int, int]:
+def sweep_marked(attempt: str, mark: int, patience: float = 5.0) -> tuple[int, int]:
     """Kill everything that bears a mark of `attempt`, and all below it, on the whole machine.
 
     For attempts whose supervisor is gone. Returns how many processes were found alive, and how
     many of them are alive still.
     """
-    found: Set[Tuple[int, int]] = set()
+    found: set[tuple[int, int]] = set()
     deadline = time.monotonic() + patience
     while True:
         roots = [
@@ -148,7 +145,7 @@ def sweep_marked(attempt: str, mark: int, patience: float = 5.0) -> Tuple[int, i
             for p in everyone()
             if p.alive
             and p.pid != os.getpid()
-            and (mark > 0 and mark_of(p.pid) == mark or attempt_of(p.pid) == attempt)
+            and ((mark > 0 and mark_of(p.pid) == mark) or attempt_of(p.pid) == attempt)
         ]
         left = descendants(roots)
         left.pop(os.getpid(), None)
@@ -164,13 +161,13 @@ def _no_children_file() -> bool:
     return not os.path.exists("/proc/self/task/%d/children" % os.getpid())
 
 
-def _read(path: str) -> Optional[bytes]:
+def _read(path: str) -> bytes | None:
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        parts = []
+        parts: list[bytes] = []
         while True:
             part = os.read(fd, 65536)
             if not part:

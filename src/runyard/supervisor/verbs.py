@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any, Callable, Dict, Optional
 
-from . import files
 from .attempt import Attempt
 from .door import Door, Subscription
-from .frames import Header
 from .refusal import Refusal
 from .spawn import resize
 from .yard import Yard
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .frames import Header
+
 VERSION = 1
+FILES = ("put", "get", "stat", "probe")
 
 
 class Verbs:
@@ -24,8 +28,8 @@ class Verbs:
         self._yard = yard
         self._owner = owner
         self._epoch = 0
-        self._lease: Optional[float] = None
-        self._table: Dict[str, Callable[[Door, Header, bytes], Optional[Dict[str, Any]]]] = {
+        self._lease: float | None = None
+        self._table: dict[str, Callable[[Door, Header, bytes], dict[str, Any] | None]] = {
             "start": self._start,
             "attach": self._attach,
             "write": self._write,
@@ -69,11 +73,13 @@ class Verbs:
         act = self._table.get(str(verb))
         if act is not None:
             return act(door, header, payload), b""
-        if verb in files.VERBS:
-            return files.VERBS[verb](header, payload)
+        if verb in FILES:
+            from . import files
+
+            return files.VERBS[str(verb)](header, payload)
         raise Refusal("VERB", "no verb %r" % verb)
 
-    def _hello(self, door: Door, header: Header) -> Dict[str, Any]:
+    def _hello(self, door: Door, header: Header) -> dict[str, Any]:
         if int(header["version"]) != VERSION:
             raise Refusal("VERSION", "this supervisor speaks version %d" % VERSION, fatal=True)
         if header.get("owner", self._owner) != self._owner:
@@ -84,7 +90,7 @@ class Verbs:
         door.epoch = self._epoch = epoch
         return {"version": VERSION, "pid": os.getpid()}
 
-    def _start(self, door: Door, header: Header, payload: bytes) -> Optional[Dict[str, Any]]:
+    def _start(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:
         name = header["attempt"]
         if self._yard.ledger.exit_of(name):
             return self._attach(door, header, b"")
@@ -93,7 +99,7 @@ class Verbs:
             return self._attach(door, header, b"")
         return {"new": new, "pid": attempt.pid, "ended": attempt.ended}
 
-    def _attach(self, door: Door, header: Header, _payload: bytes) -> Optional[Dict[str, Any]]:
+    def _attach(self, door: Door, header: Header, _payload: bytes) -> dict[str, Any] | None:
         """With `output`, records follow as frames; with `wait`, the answer is the exit record."""
         name, number = header["attempt"], header.get("id")
         attempt = self._yard.live.get(name)
@@ -121,7 +127,7 @@ class Verbs:
         return None
 
     def _subscribe(
-        self, door: Door, name: str, attempt: Optional[Attempt], offsets: Dict[str, int]
+        self, door: Door, name: str, attempt: Attempt | None, offsets: dict[str, int]
     ) -> Subscription:
         if attempt is None:
             path = self._yard.ledger.spool_of(name)
@@ -144,7 +150,7 @@ class Verbs:
 
         door.on_leave[call] = leave
 
-    def _write(self, door: Door, header: Header, payload: bytes) -> Optional[Dict[str, Any]]:
+    def _write(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:
         """Answered when the process has room for the bytes: that is the flow control."""
         attempt, number = self._live(header), header.get("id")
         sink = attempt.sink
@@ -154,20 +160,20 @@ class Verbs:
             raise Refusal("STDIN_FULL", "too much is waiting to be read by the process")
         return None
 
-    def _close_stdin(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _close_stdin(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         sink = self._live(header).sink
         if sink is not None:
             sink.end()
         return {}
 
-    def _resize(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _resize(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         attempt = self._live(header)
         if attempt.terminal < 0:
             raise Refusal("PTY", "the attempt has no terminal")
         resize(attempt.terminal, (int(header["rows"]), int(header["columns"])))
         return {}
 
-    def _signal(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _signal(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         """To the process group of the main process; it does not order the attempt to end."""
         attempt, number = self._live(header), int(header["signal"])
         if not 0 < number < signal.NSIG:
@@ -178,7 +184,7 @@ class Verbs:
             pass
         return {}
 
-    def _cancel(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _cancel(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         grace = header.get("grace")
         attempt = self._yard.live.get(header["attempt"])
         if attempt is not None:
@@ -187,19 +193,21 @@ class Verbs:
             raise Refusal("NOT_FOUND", "no attempt %s" % header["attempt"])
         return {}
 
-    def _list(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
-        live = {a.name: {"pid": a.pid, "started_at": a.started_at} for a in self._yard.live.values()}
+    def _list(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
+        live = {
+            a.name: {"pid": a.pid, "started_at": a.started_at} for a in self._yard.live.values()
+        }
         only = header.get("attempt")
         if only is not None:
             return {"live": only in live, "ended": bool(self._yard.ledger.exit_of(only))}
         return {"live": live, "ended": self._yard.ledger.known()}
 
-    def _forget(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _forget(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         if header["attempt"] in self._yard.live:
             raise Refusal("LIVE", "the attempt has not ended")
         return {"known": self._yard.ledger.forget(header["attempt"])}
 
-    def _set_lease(self, _door: Door, header: Header, _payload: bytes) -> Dict[str, Any]:
+    def _set_lease(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         seconds = header.get("seconds")
         fresh = self._lease is None
         self._lease = None if seconds is None else float(seconds)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from typing import Any, Dict, List, Optional, Tuple
-
 from . import tree
 from .attempt import Attempt
 from .cgroup import Cgroup, Cgroups
@@ -15,6 +13,10 @@ from .mask import Secrets
 from .output import Output
 from .refusal import Refusal
 from .spawn import Spawner, Start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CAPTURE = 64 * 1024
 OUTPUT_LIMIT = 10 << 30
@@ -27,18 +29,18 @@ class Yard:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.childless = True
-        self.live: Dict[str, Attempt] = {}
+        self.live: dict[str, Attempt] = {}
         self.ledger = Ledger(loop)
-        self._leaders: Dict[int, Attempt] = {}
-        self._orphans: Dict[int, Optional[Attempt]] = {}
-        self._marks: Dict[int, Attempt] = {}
+        self._leaders: dict[int, Attempt] = {}
+        self._orphans: dict[int, Attempt | None] = {}
+        self._marks: dict[int, Attempt] = {}
         self._spawner = Spawner(*tree.new_marks())
         self._cgroups = Cgroups()
         self._base = dict(os.environ)
         self._base.setdefault("PATH", ENOUGH_PATH)
         self._home = os.path.expanduser("~")
 
-    def start(self, spec: Dict[str, Any], stdin: bytes) -> Tuple[Attempt, bool]:
+    def start(self, spec: dict[str, Any], stdin: bytes) -> tuple[Attempt, bool]:
         """Start what `spec` says, or find it: (attempt, True when it is new).
 
         Raises Refusal when the request itself is wrong. A program that cannot be started is an
@@ -74,7 +76,7 @@ class Yard:
         attempt.arm(spec.get("timeout"), limits)
         return attempt, True
 
-    def members(self, attempt: Attempt) -> Dict[int, tree.Process]:
+    def members(self, attempt: Attempt) -> dict[int, tree.Process]:
         """Every living process of `attempt`."""
         self._find_orphans()
         roots = [pid for pid, owner in self._orphans.items() if owner is attempt]
@@ -86,7 +88,7 @@ class Yard:
 
     def reap(self) -> None:
         """Wait for every child that has ended; SIGCHLD says when."""
-        ended: List[Tuple[Attempt, int, float, int]] = []
+        ended: list[tuple[Attempt, int, float, int]] = []
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -110,7 +112,7 @@ class Yard:
         for attempt in [a for a in self.live.values() if a.ending]:
             attempt.check()
 
-    def finished(self, attempt: Attempt, record: Dict[str, Any]) -> None:
+    def finished(self, attempt: Attempt, record: dict[str, Any]) -> None:
         """Record the end, then tell everyone who waits for it."""
         self.live.pop(attempt.name, None)
         self._marks.pop(attempt.mark, None)
@@ -133,7 +135,7 @@ class Yard:
         attempt.never_started(text)
 
     def _start_of(
-        self, spec: Dict[str, Any], limits: Dict[str, float], group: Optional[Cgroup]
+        self, spec: dict[str, Any], limits: dict[str, float], group: Cgroup | None
     ) -> Start:
         argv = [str(word) for word in spec["argv"]]
         lines = ["echo $$ >'%s' || exit 126" % path for path in group.entrances] if group else []
@@ -164,7 +166,7 @@ class Yard:
                 continue
             self._orphans[pid] = self._owner(process)
 
-    def _owner(self, process: tree.Process) -> Optional[Attempt]:
+    def _owner(self, process: tree.Process) -> Attempt | None:
         owner = self._marks.get(tree.mark_of(process.pid))
         if owner is None:
             owner = self.live.get(tree.attempt_of(process.pid))
@@ -175,12 +177,10 @@ class Yard:
         return owner
 
 
-def _secrets(values: Dict[str, str]) -> Secrets:
+def _secrets(values: dict[str, str]) -> Secrets:
     from .forms import ShortSecret
 
     try:
         return Secrets(values)
     except ShortSecret as error:
         raise Refusal("SECRET_SHORT", str(error)) from error
-
-
