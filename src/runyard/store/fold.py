@@ -174,6 +174,30 @@ RULES: dict[str, Callable[[RunRow, Event], Folded]] = {
     "result.reached": _result_reached,
     "notify.failed": _notify_failed,
 }
+# Every event there is, and the names in its data; "?" marks what may be missing. Those without
+# a rule are only logged. Checked against `docs/reference/events.md`.
+EVENTS: dict[str, tuple[str, ...]] = {
+    "run.queued": (),
+    "run.claimed": ("epoch", "owner"),
+    "run.started": (),
+    "run.resumed": ("epoch", "owner"),
+    "run.finished": ("status", "message?", "error?", "interrupted_reason?", "epoch?"),
+    "step.started": ("hosts", "index", "total"),
+    "step.finished": ("status", "message"),
+    "attempt.started": ("n",),
+    "attempt.finished": ("n", "result"),
+    "result.reached": ("result",),
+    "retry.scheduled": ("n", "delay", "reason"),
+    "approval.requested": ("message", "approvers", "form", "deadline"),
+    "approval.decided": ("decision", "by", "comment", "values?"),
+    "control.taken": ("id", "kind"),
+    "warning.raised": ("message", "code"),
+    "rollback.started": (),
+    "rollback.finished": ("status",),
+    "handler.started": (),
+    "plan.accepted": ("digest",),
+    "notify.failed": ("error", "seq?"),
+}
 _OPENING = LATE | {"run.resumed"}
 
 

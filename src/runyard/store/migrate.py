@@ -11,6 +11,7 @@ from runyard.model.errors import StoreError
 from runyard.store.queries import load_migrations
 
 LATEST = 1
+BUSY_TIMEOUT = 15.0
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -19,7 +20,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     Raises sqlite3.Error, OSError, or StoreError `STORE_NEWER`.
     """
     conn = sqlite3.connect(
-        path or ":memory:", timeout=15.0, isolation_level=None, check_same_thread=False
+        path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     try:
         conn.execute("PRAGMA synchronous = NORMAL")

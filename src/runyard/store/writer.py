@@ -9,7 +9,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from runyard.model.errors import RunyardError, StoreError
+from runyard.model.errors import InternalError, RunyardError, StoreError
 from runyard.store.faults import is_full, store_error
 from runyard.store.home import Home
 
@@ -192,12 +192,14 @@ class Writer:
             _rollback(conn)
             raise
 
-    def _translate(self, error: Exception) -> BaseException:
+    def _translate(self, error: Exception) -> RunyardError:
         if isinstance(error, sqlite3.Error | OSError) and self._home is not None:
             return store_error(error, self._home.database)
         if isinstance(error, sqlite3.Error):
             return StoreError(f"journal in memory: {error}")
-        return error
+        if isinstance(error, RunyardError):
+            return error
+        return InternalError.of(error, "journal")
 
 
 def _rollback(conn: sqlite3.Connection) -> None:
