@@ -15,7 +15,6 @@ from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.report import Report
 from runyard.workflow.resolve import resolve, resolve_tagged, short_tag
 from runyard.workflow.source import Source
-from runyard.workflow.syntax import explain
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
@@ -31,6 +30,8 @@ def compose(source: Source, report: Report) -> Node | None:
     try:
         return _Composer(report).run(yaml.parse(source.text, Loader=_LOADER))
     except yaml.YAMLError as error:
+        from runyard.workflow.syntax import explain
+
         explain(error, source, report)
     except UnicodeEncodeError as error:
         line = source.text.count("\n", 0, error.start) + 1

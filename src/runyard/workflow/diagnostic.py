@@ -9,7 +9,7 @@ ERROR, WARNING = "error", "warning"
 _WIDTH = 96
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagnostic:
     """A problem with its place (contract 1, "Document").
 
@@ -38,7 +38,7 @@ class Diagnostic:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of a diagnostic."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__annotations__}
 
     def render(self, color: bool = False) -> str:
         """Several lines: place and message, the offending line with a caret, hint and fix."""

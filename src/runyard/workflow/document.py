@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.policy import Offline
 from runyard.hosts.inventory import Inventory
 from runyard.model.errors import WorkflowError
-from runyard.workflow.diagnostic import ERROR, Diagnostic
+from runyard.workflow.report import ERROR
+
+if TYPE_CHECKING:
+    from runyard.workflow.diagnostic import Diagnostic
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONG_UNIT = re.compile(r"(\d+)(secs?|seconds?|mins?|minutes?|hours?|days?)")
 _Schema = dict[str, Any]
 
+# Not frozen, no slots: that would cost every start a millisecond per class.
+
 
 class Kind(Protocol):
     """What a value may be."""
@@ -48,7 +50,7 @@ def refuse(
     report.error(code, node, f"{path} must be {words}, not {got}", hint=hint, fix=fix)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Text:
     """A string; `pattern` bounds it, `words` says how."""
 
@@ -67,11 +69,10 @@ class Text:
         return {"type": "string", **bound}
 
 
-@dataclass(frozen=True, slots=True)
 class Flag:
     """true or false."""
 
-    words: str = "true or false"
+    words = "true or false"
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if not isinstance(node.value, bool):
@@ -84,7 +85,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Number:
     """A number within bounds; whole unless `real`."""
 
@@ -111,7 +112,7 @@ class Number:
         return {"type": kind, "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Measure:
     """A duration or a size: text with units, or a bare number of seconds or bytes."""
 
@@ -149,7 +150,7 @@ DELAY = Measure(parse_duration, "a duration such as 30s, 5m or 1h30m", _DURATION
 SIZE = Measure(parse_size, "a size such as 64k, 512MB or 2GiB", _SIZE, "WF023")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Word:
     """One of a few words."""
 
@@ -168,11 +169,10 @@ class Word:
         return {"enum": list(self.choices)}
 
 
-@dataclass(frozen=True, slots=True)
 class Anything:
     """Any value."""
 
-    words: str = "any value"
+    words = "any value"
 
     def check(self, node: Node, path: str, report: Report) -> None:
         """Nothing is wrong with it."""
@@ -181,7 +181,7 @@ class Anything:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class ListOf:
     """A list; with `empty` False it has at least one element."""
 
@@ -205,7 +205,7 @@ class ListOf:
         return {"type": "array", "items": self.item.schema(), **bound}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class MapOf:
     """A map from names to values of one kind; `names` is the pattern of a key."""
 
@@ -237,7 +237,7 @@ class MapOf:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Either:
     """One of several forms, told apart by `scalar`, `list` and `map`."""
 
@@ -255,11 +255,10 @@ class Either:
         return {"anyOf": [form.schema() for form in self.forms.values()]}
 
 
-@dataclass(frozen=True, slots=True)
 class Condition:
     """A `when` expression (contract 1, "`when`"); its grammar is the expression compiler's."""
 
-    words: str = 'a condition such as ${OK} == "true"'
+    words = 'a condition such as ${OK} == "true"'
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != SCALAR or node.value is None:

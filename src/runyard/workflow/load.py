@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from runyard.model.action import Actions
@@ -17,7 +16,7 @@ from runyard.workflow.report import Report
 from runyard.workflow.source import Source, Unreadable, decode, read
 
 
-def load(path: str | Path, *, actions: Actions, strict: bool = True) -> Workflow:
+def load(path: str | os.PathLike[str], *, actions: Actions, strict: bool = True) -> Workflow:
     """Compile the file at `path`. With `strict` False unknown keys only warn.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runyard.engine.action_step import ActionStep
 from runyard.engine.module import Module
@@ -14,14 +14,17 @@ from runyard.engine.policy import Call, Offline, Policy
 from runyard.engine.task import Task
 from runyard.hosts.inventory import Inventory
 from runyard.model.action import Action, Actions
+from runyard.model.duration import parse_duration
 from runyard.workflow.calls import args_of
 from runyard.workflow.conditions import condition
-from runyard.workflow.diagnostic import Diagnostic
 from runyard.workflow.document import Workflow
 from runyard.workflow.instances import instances, strings_below
 from runyard.workflow.lower_policy import approval_of, fan_of, offline_of, policy_of
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.source import Source
+
+if TYPE_CHECKING:
+    from runyard.workflow.diagnostic import Diagnostic
 
 _SECRET = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
@@ -184,8 +187,6 @@ class _Lowering:
 
     def _call(self, node: Node, args: Node | None) -> Call:
         timeout = node.get("timeout") if node.get("name") is None else None
-        from runyard.model.duration import parse_duration
-
         return Call(
             action=self._action(node.text("action")),
             args={k: v.plain() for k, v in args.items() if not v.is_null} if args else {},

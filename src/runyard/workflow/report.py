@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from runyard.workflow.diagnostic import ERROR, WARNING, Diagnostic
+from typing import TYPE_CHECKING
+
 from runyard.workflow.node import SCALAR, Node
 from runyard.workflow.source import Source
 
+if TYPE_CHECKING:
+    from runyard.workflow.diagnostic import Diagnostic
+
 MAX_DIAGNOSTICS = 1000
+ERROR, WARNING = "error", "warning"
 
 
 class Report:
@@ -71,6 +76,8 @@ class Report:
             code, line, col, end, hint = "WF099", 0, 0, 0, ""
             message = f"more than {MAX_DIAGNOSTICS} diagnostics; the rest is not shown"
             fix = "repair these first"
+        from runyard.workflow.diagnostic import Diagnostic
+
         text = self.source.line(line)
         found = Diagnostic(
             code, severity, message, self.source.path, line, col, end, text, hint, fix

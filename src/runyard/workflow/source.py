@@ -6,9 +6,10 @@ import codecs
 import os
 import re
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runyard.workflow.diagnostic import ERROR, Diagnostic
+if TYPE_CHECKING:
+    from runyard.workflow.diagnostic import Diagnostic
 
 MAX_BYTES = 16 * 1024 * 1024
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -48,7 +49,7 @@ class Source:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
-def read(path: str | Path) -> bytes:
+def read(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file that may be a workflow: regular (or a pipe), and not too large.
 
     Raises:
@@ -82,6 +83,8 @@ def _too_large(name: str, size: int) -> Unreadable:
 
 def refuse(code: str, message: str, path: str, fix: str = "") -> Unreadable:
     """A diagnostic about the file as a whole."""
+    from runyard.workflow.diagnostic import ERROR, Diagnostic
+
     return Unreadable(Diagnostic(code, ERROR, message, path, fix=fix))
 
 
@@ -104,6 +107,8 @@ def decode(data: bytes, path: str) -> Source:
     try:
         return Source(path, data.decode(encoding))
     except UnicodeDecodeError as error:
+        from runyard.workflow.diagnostic import ERROR, Diagnostic
+
         before = data[: error.start].decode(encoding, "replace")
         lines = _BREAK.split(before)
         rest = data[error.start : error.start + 80].decode(encoding, "replace")

@@ -12,7 +12,7 @@ from runyard.workflow.node import MAP, Node
 from runyard.workflow.report import Report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Key:
     """One key. `alias_of` names the key that this deprecated one stands for."""
 
@@ -24,7 +24,7 @@ class Key:
     alias_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Table:
     """The keys of one sort of map; a Kind of its own.
 

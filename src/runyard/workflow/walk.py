@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runyard.workflow.node import MAP, Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(repr=False, eq=False)
 class Spot:
     """A step and where it stands. `path` is `steps[3]`; `task` is None for plain steps.
 
