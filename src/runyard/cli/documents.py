@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from runyard.cli.settings import Settings
 from runyard.cli.views.plain import tell
@@ -71,18 +73,19 @@ async def recorded_job(runs: Runs, run_id: str, file: str | None = None) -> Job:
     Read from `file`, else from where it was, else (standard input, a file that is gone) from the
     text in the journal.
     """
+    return job_of_spec(await runs.spec(run_id), file)
+
+
+def job_of_spec(spec: Mapping[str, Any], file: str | None = None) -> Job:
+    """What `recorded_job` does, from the run's spec."""
     from dataclasses import replace
-    from os.path import isfile
 
     from runyard.runners.registry import ActionRegistry
     from runyard.service.job import Job
     from runyard.workflow.load import loads
 
-    spec = await runs.spec(run_id)
     where = file if file is not None else str(spec["path"])
-    if file is not None or isfile(where):
+    if file is not None or Path(where).is_file():
         return Job.of(read_workflow(where))
-    text = loads(spec["text"], path=where or "<text>", actions=ActionRegistry())
-    from pathlib import Path
-
-    return replace(Job.of(text), base=Path(spec["base"]))
+    workflow = loads(spec["text"], path=where or "<text>", actions=ActionRegistry())
+    return replace(Job.of(workflow), base=Path(spec["base"]))

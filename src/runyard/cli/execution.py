@@ -28,10 +28,18 @@ FORMS = ("auto", "plain", "jsonl", "json")
 
 
 async def execute(
-    start: Callable[[Runs], Awaitable[Started]], title: str, form: str, settings: Settings
+    start: Callable[[Runs], Awaitable[Started]],
+    title: str,
+    form: str,
+    settings: Settings,
+    *,
+    quiet_start: bool = False,
 ) -> int:
-    """Start a run, show it in `form` until it has ended, sum it up; returns the exit code."""
-    async with service(quiet=settings.quiet) as runs:
+    """Start a run, show it in `form` until it has ended, sum it up; returns the exit code.
+
+    `quiet_start` does not tell which runs were found interrupted.
+    """
+    async with service(quiet=settings.quiet or quiet_start) as runs:
         started = await start(runs)
         pipe = Pipe()
         view = make_view(started.run_id, title, form, pipe, settings)

@@ -71,3 +71,8 @@ def for_screen(line: str, *, color: bool = True) -> str:
     if not colored:
         line = line.replace("\x1b", "")
     return line + "\x1b[0m" if colored else line
+
+
+def count(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -67,6 +67,7 @@ def _check(path: str) -> tuple[dict[str, Any], list[Any]]:
 
 def _tell(result: dict[str, Any], found: list[Any], settings: Settings) -> None:
     from runyard.cli.failure import error_text
+    from runyard.cli.text import count
     from runyard.model.errors import RunyardError
 
     paint = settings.paint()
@@ -77,9 +78,8 @@ def _tell(result: dict[str, Any], found: list[Any], settings: Settings) -> None:
             click.echo(one.render(color=paint.on))
     if result["valid"]:
         if not settings.quiet:
-            words = f"{result['steps']} steps, {result['hosts']} hosts"
+            words = f"{count(result['steps'], 'step')}, {count(result['hosts'], 'host')}"
             click.echo(f"{result['file']}: {paint('ok', 'green')} ({words})")
     else:
         errors = sum(d["severity"] == "error" for d in result["diagnostics"]) or 1
-        noun = "error" if errors == 1 else "errors"
-        click.echo(f"{result['file']}: {paint(f'{errors} {noun}', 'red')}")
+        click.echo(f"{result['file']}: {paint(count(errors, 'error'), 'red')}")

@@ -25,7 +25,6 @@ class StepNow:
     hosts: dict[str, float] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     last: dict[str, str] = field(default_factory=dict)
-    waits: str = ""
 
     @property
     def finished_hosts(self) -> int:
@@ -41,6 +40,7 @@ class Board:
         self.title = title
         self.began = time.time()
         self.steps: dict[str, StepNow] = {}
+        self.waiting: dict[str, float] = {}
         self.total = 0
         self.finished = 0
         self.done: Counter[str] = Counter()
@@ -68,9 +68,10 @@ class Board:
         elif event.type == "attempt.started":
             if (step := self.steps.get(event.step)) is not None:
                 step.hosts.setdefault(event.host, event.at)
-        elif event.type in ("approval.requested", "approval.decided"):
-            if (step := self.steps.get(event.step)) is not None:
-                step.waits = "waits for approval" if event.type.endswith("requested") else ""
+        elif event.type == "approval.requested":
+            self.waiting[event.step] = event.at
+        elif event.type == "approval.decided":
+            self.waiting.pop(event.step, None)
 
     def hear(self, chunk: OutputChunk) -> None:
         """Remember the last line of a host."""

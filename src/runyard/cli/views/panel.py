@@ -53,9 +53,8 @@ class Panel:
     def _body(self, board: Board, now: float, room: int) -> list[Text]:
         steps = list(board.steps.values())
         shown = steps[: max(0, min(_STEPS, room))]
-        lines = []
-        for step in shown:
-            lines.append(self._step(step, now))
+        lines = [self._step(step, now) for step in shown]
+        lines += [self._waiting(step, now, since) for step, since in board.waiting.items()]
         spare = room - len(shown)
         if len(shown) == 1 and shown[0].hosts_in_all > 1:
             lines += self._hosts(shown[0], now, min(spare, _HOSTS))
@@ -76,8 +75,16 @@ class Panel:
                 text.append(f", {len(step.hosts)} running", "blue")
             for status, count in sorted(step.done.items()):
                 text.append(f", {count} {status}", color_of(status))
-        if step.waits:
-            text.append(f"  {step.waits}", "yellow")
+        return text
+
+    def _waiting(self, step: str, now: float, since: float) -> Text:
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append("? ", "yellow")
+        text.append(for_screen(step, color=False), "bold")
+        text.append(f"  {format_duration(max(0.0, now - since))}", "dim")
+        text.append("  waits for approval", "yellow")
         return text
 
     def _hosts(self, step: StepNow, now: float, room: int) -> list[Text]:

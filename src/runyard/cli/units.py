@@ -1,0 +1,117 @@
+"""Units of work of the command line, executed on this machine (contract 3, "Runner")."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from runyard.cli import failure
+from runyard.model.errors import CanceledError, UsageError
+
+if TYPE_CHECKING:
+    from runyard.runners.batch import WorkUnit
+    from runyard.runners.runner import Result
+
+
+def unit_of(
+    category: str,
+    command: str,
+    args: str,
+    timeout: str | None,
+    env: Sequence[str],
+    limits: str | None,
+) -> WorkUnit:
+    """The unit that the options describe.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+    from runyard.runners.batch import WorkUnit
+
+    data: dict[str, Any] = {"category": category, "command": command, "args": args}
+    if timeout is not None:
+        data["timeout"] = timeout
+    if limits is not None:
+        data["limits"] = parse_json(limits, "--limits")
+    variables = {}
+    for pair in env:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--env {pair!r} has no value", hint=f"write --env {name}=VALUE")
+        variables[name] = value
+    return WorkUnit.from_dict({**data, "env": variables})
+
+
+def read_units(path: str) -> list[WorkUnit]:
+    """One unit or a list of them from a JSON file; `-` is standard input.
+
+    Raises:
+        UsageError: it cannot be read, or is not that.
+    """
+    from runyard.runners.batch import WorkUnit
+
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--work {path}: {error.strerror}", code="FILE") from error
+    given = parse_json(data.decode("utf-8", "replace"), f"--work {path}")
+    units = [WorkUnit.from_dict(each) for each in (given if isinstance(given, list) else [given])]
+    if not units:
+        raise UsageError(f"--work {path} holds no unit")
+    return units
+
+
+def parse_json(text: str, option: str) -> Any:
+    """The value of a JSON option.
+
+    Raises:
+        UsageError: it is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{option} is not JSON: {error}", code="JSON") from error
+
+
+async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
+    """Run them on this machine, and leave nothing behind.
+
+    Raises:
+        CanceledError: Ctrl-C or SIGTERM; what ran has been ended.
+    """
+    from runyard.hosts.local import LocalConnector
+    from runyard.runners.batch import run_batch
+    from runyard.runners.runner import RunnerContext
+    from runyard.runners.runner_registry import RunnerRegistry
+    from runyard.runners.settings import RunnerSettings
+
+    settings = RunnerSettings().overlaid(os.environ)
+    with TemporaryDirectory(prefix="runyard-exec-", ignore_cleanup_errors=True) as state:
+        connector = LocalConnector(Path(state), "exec")
+        context = RunnerContext(connector, base=Path.cwd())
+        await connector.connect()
+        work = asyncio.ensure_future(run_batch(units, RunnerRegistry(), context, settings))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, work.cancel)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            raise CanceledError("canceled; what ran has been ended") from None
+        finally:
+            await connector.close()
+
+
+def exit_code_of(results: Sequence[Result]) -> int:
+    """0 when all succeeded; 3 when one was canceled; else 1."""
+    statuses = {result.status.value for result in results}
+    if statuses <= {"success"}:
+        return 0
+    return failure.CANCELED if "canceled" in statuses else failure.FAILED
