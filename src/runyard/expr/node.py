@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from runyard.expr.error import ExprError
 from runyard.expr.path import split_path
-from runyard.expr.pattern import Pattern, compile_pattern
+from runyard.expr.regex import Regex, compile_regex
 from runyard.expr.value import MISSING, is_equal, is_true, number_of, text_of
 from runyard.model.errors import ArgumentError
 
@@ -102,12 +103,21 @@ def membership(left: Node, right: Node) -> Node:
     return value
 
 
-def matching(left: Node, right: Node, fixed: Pattern | None) -> Node:
+def matching(left: Node, right: Node, fixed: Regex | None) -> Node:
     """`matches`: the pattern is found somewhere in the text; `fixed` when it is known already."""
 
     def value(scope: Scope) -> bool:
-        pattern = fixed if fixed is not None else compile_pattern(text_of(right(scope)))
-        return pattern.found_in(text_of(left(scope)))
+        regex = fixed
+        if regex is None:
+            pattern = text_of(right(scope))
+            try:
+                regex = compile_regex(pattern)
+            except ExprError as error:
+                shown = _shown(pattern, scope)
+                raise ArgumentError(
+                    f"the pattern {shown}: {error.message}", code="WHEN", hint=error.hint
+                ) from None
+        return regex.found_in(text_of(left(scope)))
 
     return value
 

@@ -19,7 +19,7 @@ from runyard.expr.error import ExprError
 from runyard.expr.lexer import Token, tokens_of
 from runyard.expr.node import Node
 from runyard.expr.path import read_reference
-from runyard.expr.pattern import Pattern, compile_pattern
+from runyard.expr.regex import Regex, compile_regex
 from runyard.expr.value import number_of
 from runyard.model.suggest import did_you_mean
 
@@ -133,12 +133,12 @@ class _Parser:
             case _:
                 return make.ordering(operator.text, left, right)
 
-    def _fixed(self, start: Token, right: Node) -> Pattern | None:
+    def _fixed(self, start: Token, right: Node) -> Regex | None:
         """The pattern when it is a plain string, so that it is checked while loading."""
         if start.kind != "string" or "${" in start.text:
             return None
         try:
-            return compile_pattern(_unescape(start.text))
+            return compile_regex(_unescape(start.text))
         except ExprError as error:
             raise ExprError(error.message, start.column + error.column, error.hint) from None
 

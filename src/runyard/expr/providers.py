@@ -137,9 +137,8 @@ def provider_of(name: str, spec: Any) -> Provider:
             return CommandProvider(tuple(str(word) for word in value))
         if kind == "keyring" and isinstance(value, str):
             return KeyringProvider(value)
-        if kind == "keyring" and isinstance(value, Mapping):
-            if set(value) <= {"service", "user"}:
-                return KeyringProvider(**{str(k): str(v) for k, v in value.items()})
+        if kind == "keyring" and isinstance(value, Mapping) and set(value) <= {"service", "user"}:
+            return KeyringProvider(**{str(k): str(v) for k, v in value.items()})
         hint = did_you_mean(str(kind), ("env", "file", "command", "keyring"), "{}")
     else:
         hint = ""
