@@ -13,10 +13,8 @@ from pathlib import Path
 import runyard.supervisor
 from runyard.model.errors import SystemFault
 
-_PASSED = frozenset(
-    ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM")
-    + ("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "RUNYARD_ATTEMPT")
-)
+_PASSED = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM"}
+_PASSED |= {"XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "RUNYARD_ATTEMPT"}
 _BACKLOG = 128
 
 
