@@ -48,7 +48,8 @@ class WorkUnit:
         category, command = given.get("category"), given.get("command") or ""
         if not isinstance(category, str) or not category or not isinstance(command, str):
             raise ArgumentError("category is required, and category and command are strings")
-        args, env, timeout = given.get("args"), given.get("env") or {}, given.get("timeout")
+        args, timeout = given.get("args"), given.get("timeout")
+        env = {} if given.get("env") is None else given["env"]
         if not isinstance(env, Mapping):
             raise ArgumentError("env must be an object")
         try:

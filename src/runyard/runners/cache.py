@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ class ResultCache:
             partial.write_text(text)
             partial.replace(path)
         except (OSError, TypeError, ValueError):
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             return False
         return True
 

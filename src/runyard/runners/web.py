@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
 from runyard.model.errors import ArgumentError, DeadlineError, NetworkError
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     import ssl
 
 BODY_LIMIT = 10 << 20
+_CONTROL = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ async def fetch(request: Request) -> Response:
     where = safe_url(request.url)
     if not request.url.lower().startswith(("http://", "https://")):
         raise ArgumentError(f"not an http or https URL: {where}", code="URL")
+    for name, value in request.headers.items():
+        if _CONTROL.search(name + value):
+            raise ArgumentError(f"header {name!r} holds a line break or NUL", code="REQUEST")
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=request.timeout)) as session,
@@ -99,8 +106,6 @@ async def fetch(request: Request) -> Response:
             )
     except TimeoutError:
         raise DeadlineError(f"{where}: no answer within {request.timeout or 0:g}s") from None
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError, TypeError) as error:
-        raise ArgumentError(f"{where}: {_words(error)}", code="REQUEST") from error
     except aiohttp.ClientConnectorCertificateError as error:
         raise NetworkError(
             f"{where}: {_words(error.certificate_error)}",
@@ -108,6 +113,8 @@ async def fetch(request: Request) -> Response:
             hint="`verify` takes the path of a CA file",
             retryable=False,
         ) from error
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError, TypeError) as error:
+        raise ArgumentError(f"{where}: {_words(error)}", code="REQUEST") from error
     except aiohttp.ClientConnectorError as error:
         raise NetworkError(f"{where}: {_words(error.os_error)}") from error
     except (aiohttp.ClientError, OSError) as error:
@@ -135,5 +142,7 @@ def _trust(verify: bool | str) -> bool | ssl.SSLContext:
 
 
 def _words(error: BaseException) -> str:
-    strerror = getattr(error, "strerror", None)
-    return str(strerror or error) or type(error).__name__
+    number = getattr(error, "errno", None)
+    if isinstance(error, OSError) and not isinstance(error, gaierror) and number:
+        return os.strerror(number)
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__

@@ -41,8 +41,10 @@ class WaitUntil:
         started = time.monotonic()
         last = ""
         while (left := limit - (time.monotonic() - started)) > 0:
-            last = await _look(kind, args[kind], work, min(left, _PATIENCE))
-            if not last:
+            reason = await _look(kind, args[kind], work, min(left, _PATIENCE))
+            if not last or left >= _PATIENCE:  # one cut short by our deadline tells less
+                last = reason
+            if not reason:
                 waited = round(time.monotonic() - started, 3)
                 return Outcome(
                     status=Status.SUCCESS,
