@@ -119,7 +119,7 @@ def test_many_starters_interrupt_a_dead_run_once(tmp_path: Path):
     async def go() -> None:
         journals = [SqliteJournal(home) for _ in range(5)]
         found = await asyncio.gather(*(j.interrupt_unowned("died") for j in journals))
-        assert sum(found, []) == [RUN]
+        assert [run_id for ids in found for run_id in ids] == [RUN]
         events = [e async for e in journals[0].follow(RUN)]
         assert [e.type for e in events].count("run.finished") == 1
         for journal in journals:
