@@ -30,10 +30,10 @@ def read_reference(inside: str, column: int) -> tuple[str, str | None]:
     rest = inside[match.end() :] if match is not None else inside
     if match is not None and not rest:
         return match[0], None
+    if match is not None and match[0].startswith("secret:"):
+        raise ExprError(f"${{{inside}}}: a secret has no default", column, f"write ${{{match[0]}}}")
     if match is not None and rest.startswith(":-"):
         return match[0], rest[2:]
-    if match is not None and inside.startswith("secret:"):
-        raise ExprError(f"${{{inside}}} has no default", column, f"write ${{{match[0]}}}")
     if inside.strip() != inside:
         raise ExprError(f"spaces in ${{{inside}}}", column, f"write ${{{inside.strip()}}}")
     raise ExprError(

@@ -1,4 +1,7 @@
-"""Patterns that name hosts: `web*`, `web[1:40]`, `!db1`, `@group & @zone`, `all`."""
+"""Patterns that name hosts: `web*`, `web[1:40]`, `!db1`, `@group & @zone`, `all`.
+
+Globs and ranges look at the names of hosts; behind an `@` at the names of groups.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +55,7 @@ def select_names(
 
 def _one(term: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]) -> set[str]:
     if term.startswith("@"):
-        if term[1:] in groups:
-            return set(groups[term[1:]])
-        if term == "@all":
-            return set(rank)
-        raise _unknown(term, [f"@{name}" for name in groups])
+        return _members(term[1:], rank, groups)
     if term in rank:
         return {term}
     if term in groups:
@@ -66,11 +65,18 @@ def _one(term: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]
     if not any(char in term for char in "*?["):
         raise _unknown(term, [*rank, *groups])
     pieces = _pieces(term)
-    found = {name for name in rank if _fits(name, pieces)}
-    for name, members in groups.items():
-        if _fits(name, pieces):
-            found |= set(members)
-    return found
+    return {name for name in rank if _fits(name, pieces)}
+
+
+def _members(word: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]) -> set[str]:
+    if word in groups:
+        return set(groups[word])
+    if word == "all":
+        return set(rank)
+    if not any(char in word for char in "*?["):
+        raise _unknown(f"@{word}", [f"@{name}" for name in groups])
+    pieces = _pieces(word)
+    return {host for name, hosts in groups.items() if _fits(name, pieces) for host in hosts}
 
 
 def _unknown(term: str, known: Iterable[str]) -> UsageError:
