@@ -51,7 +51,7 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
         outcome = outcome_of(error, step, host.name)
         result = StepResult(step.key, host.name, outcome, 0, started, time.time())
     tolerated = step.policy.continue_on_error and not result.status.is_good
-    await run.ledger.reach(result, tolerated=tolerated)
+    run.ledger.reach(result, tolerated=tolerated)
     return result
 
 

@@ -57,14 +57,17 @@ class Halt:
         if self.reason:
             work.close()
             raise Halted(self.reason)
-        task = asyncio.ensure_future(work)
+        task = asyncio.current_task()
+        assert task is not None, "Halt.run belongs into a task"
         self._flying.add(task)
         try:
-            return await task
+            return await work
         except asyncio.CancelledError:
-            if self.reason and task.cancelled():
-                raise Halted(self.reason) from None
-            task.cancel()
-            raise
+            if not self.reason:
+                raise
+            raise Halted(self.reason) from None
         finally:
             self._flying.discard(task)
+            while self.reason and task.cancelling():
+                # The cancellation was ours, and is dealt with: later awaits go on as usual.
+                task.uncancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,8 @@ from runyard.store.journal import AttemptRow, Journal
 class Ledger:
     """Writes one run's events and remembers what its earlier lives reached.
 
-    An intent is committed before the work is started, a result before it is announced. Events
+    An intent is committed before the work is started. A result is handed to the journal at once
+    and is committed, at the latest, before the next intent and before the end of the run. Events
     that only tell (`step.started`, `step.finished`) ride along with the next commit.
     """
 
@@ -32,6 +34,7 @@ class Ledger:
         self.epoch = epoch
         self._approved = frozenset(approved)
         self._told: list[NewEvent] = []
+        self._handed: dict[asyncio.Future[object], None] = {}
         self._last: dict[tuple[str, str], AttemptRow] = {}
         self._tries: dict[tuple[str, str], int] = {}
         for row in past:
@@ -71,16 +74,29 @@ class Ledger:
         self._told.append(event)
 
     async def record(self, *events: NewEvent) -> None:
-        """Commit what was told and `events`, in this order, in one transaction.
+        """Commit what was handed over, what was told, and `events`, in this order.
 
         Raises:
             FencedError: a newer owner has this run.
             StoreError: the journal cannot be written.
         """
-        batch = [*self._told, *events]
-        self._told.clear()
-        if batch:
+        self._told.extend(events)
+        if self._handed:
+            self._hand_over()
+            for commit in tuple(self._handed):
+                await commit
+                self._handed.pop(commit, None)
+        elif self._told:
+            batch = self._told
+            self._told = []
             await self._journal.commit(self.run_id, self.epoch, batch)
+
+    def _hand_over(self) -> None:
+        """Begin a commit of what was told; commits are applied in the order of their beginning."""
+        if self._told:
+            commit = self._journal.commit(self.run_id, self.epoch, self._told)
+            self._handed[asyncio.ensure_future(commit)] = None
+            self._told = []
 
     async def intend(self, step: str, host: str, n: int) -> None:
         """Commit that attempt `n` is about to be started."""
@@ -97,12 +113,17 @@ class Ledger:
             )
         )
 
-    async def reach(self, result: StepResult, *, tolerated: bool = False) -> None:
-        """Commit the final result of a step on a host."""
+    def reach(self, result: StepResult, *, tolerated: bool = False) -> None:
+        """Hand the final result of a step on a host over to the journal.
+
+        When the next intent follows at once, both are one transaction: a sequence of steps costs
+        one commit each.
+        """
         data = to_data(result)
         if tolerated:
             data["tolerated"] = True
-        await self.record(NewEvent("result.reached", result.step, result.host, {"result": data}))
+        self._told.append(NewEvent("result.reached", result.step, result.host, {"result": data}))
+        asyncio.get_running_loop().call_soon(self._hand_over)
 
 
 _DEFAULTS: Mapping[str, Any] = asdict(Outcome(Status.SUCCESS))

@@ -49,5 +49,5 @@ class Retry:
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after try number `attempt` (from 1), jitter included."""
-        base = min(self.delay * self.backoff ** (attempt - 1), self.max_delay)
+        base = min(self.delay * self.backoff ** min(attempt - 1, 64), self.max_delay)
         return float(base * (1 + random.uniform(-self.jitter, self.jitter)))

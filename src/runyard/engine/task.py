@@ -82,7 +82,7 @@ class Task:
             outcome = outcome_of(error, step, "approval")
             results = [_unstarted(step, host, outcome) for host in hosts]
             for result in results:
-                await run.ledger.reach(result)
+                run.ledger.reach(result)
             return results
         return []
 
@@ -114,7 +114,7 @@ class Task:
             skipped = Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
             for step in self.steps:
                 results.append(_unstarted(step, host, skipped))
-                await run.ledger.reach(results[-1])
+                run.ledger.reach(results[-1])
             return results
         for step in self.steps:
             if run.halt.requested:

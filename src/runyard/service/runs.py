@@ -27,7 +27,8 @@ from runyard.service.started import Started
 from runyard.service.undo import undoing
 from runyard.store.home import Home, Ownership
 from runyard.store.journal import AttemptRow, Journal
-from runyard.store.output import OutputStore
+from runyard.store.output import OutputFilter, OutputStore
+from runyard.store.tail import OutputChunk
 from runyard.store.sqlite import SqliteJournal
 
 DIED = "the process that ran it died"
@@ -94,6 +95,7 @@ class Runs:
 
     async def close(self) -> None:
         """Let go of the journal. Runs that go on in this process must have ended."""
+        self.output.close()
         await self.journal.close()
 
     # -- starting
@@ -301,6 +303,40 @@ class Runs:
             return
         async for event in self._all_events(run_id, after):
             yield event
+
+    async def logs(
+        self,
+        run_id: str,
+        *,
+        step: str | None = None,
+        host: str | None = None,
+        stream: str | None = None,
+        follow: bool = False,
+    ) -> AsyncIterator[OutputChunk]:
+        """Output in order of arrival; with `follow`, until the run is final.
+
+        `stream` is `stdout` or `stderr`; None is both, and all steps, and all hosts.
+        """
+        only = OutputFilter(step, host, stream=stream)
+        if not follow:
+            for chunk in self.output.read(run_id, only):
+                yield chunk
+            return
+        ended = asyncio.Event()
+        watcher = asyncio.ensure_future(self._until_final(run_id, ended))
+        try:
+            async for chunk in self.output.follow(run_id, ended, only):
+                yield chunk
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    async def _until_final(self, run_id: str, ended: asyncio.Event) -> None:
+        try:
+            async for _ in self.journal.follow(run_id):
+                pass
+        finally:
+            ended.set()
 
     async def _all_events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         while page := await self.journal.events(run_id, after):

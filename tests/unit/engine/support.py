@@ -19,6 +19,7 @@ from runyard.expr.variables import Variables
 from runyard.hosts.fleet import Fleet
 from runyard.hosts.inventory import Host, Inventory
 from runyard.model.errors import NetworkError
+from runyard.model.event import NewEvent
 from runyard.model.result import Outcome, StepResult
 from runyard.model.run import RunRecord
 from runyard.model.status import Status
@@ -128,7 +129,7 @@ class Bench:
         limit: tuple[str, ...] = (),
         approve_all: bool = False,
     ) -> Running:
-        return Running(
+        self.run = Running(
             run_id=RUN,
             fleet=Fleet(self.inventory, lambda h, b: self.ways[h.name], limit),  # type: ignore[arg-type,return-value]
             variables=Variables(self.inventory, cli=cli),
@@ -141,6 +142,16 @@ class Bench:
             offline=offline or Offline(),
             approve_all=approve_all,
         )
+        return self.run
+
+    async def end(self, status: str) -> None:
+        """Write the run's last event, as its owner would."""
+        await self.run.ledger.record(NewEvent("run.finished", data={"status": status}))
+
+    async def settle(self) -> None:
+        """Wait until all that was reached is in the journal."""
+        await asyncio.sleep(0)
+        await self.run.ledger.record()
 
     async def types(self) -> list[str]:
         return [event.type for event in await self.journal.events(RUN)]

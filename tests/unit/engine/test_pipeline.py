@@ -11,9 +11,8 @@ from runyard.engine.policy import Approval, Policy
 from runyard.engine.running import Running
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
-from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
-from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
+from tests.unit.engine.support import Bench, Do, bad, bench, ok
 
 
 def line(*tasks: Task, **more) -> Pipeline:  # type: ignore[no-untyped-def]
@@ -149,7 +148,7 @@ def test_what_was_rolled_back_is_done_again_by_a_resume(tmp_path: Path) -> None:
         boom = Do("boom", lambda ctx: bad() if ctx.attempt == 1 else ok())
         pipeline = line(task(one), task(boom), on_failure="rollback")
         await pipeline.run(b.running())
-        await b.journal.commit(RUN, 1, [NewEvent("run.finished", data={"status": "failed"})])
+        await b.end("failed")
         ran = await pipeline.run(b.running(await b.past()))
         assert ran.ok and one.calls == [("a", 1), ("a", 2)]
 
