@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 F_SETPIPE_SZ = 1031  # fcntl names it from Python 3.10 on; an error elsewhere than on Linux
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 PIPE = 1 << 16
+PIPE_GROWN = 1 << 20
 MAX_PENDING = 64 << 20
 
 _chunk = bytearray(CHUNK)
@@ -41,7 +42,7 @@ class Source:
     def open(self) -> bool:
         return self._fd >= 0
 
-    def drain(self, most: int = 4 * CHUNK) -> None:
+    def drain(self, most: int = 16 * CHUNK) -> None:
         """Read what is there now, without waiting for those who hold the pipe open."""
         while self._fd >= 0 and most > 0:
             size = self._read()
@@ -81,7 +82,7 @@ class Source:
         # Only for those who write a lot: the kernel grants a user few pages of pipes in all.
         self._grown = True
         try:
-            fcntl(self._fd, F_SETPIPE_SZ, CHUNK)
+            fcntl(self._fd, F_SETPIPE_SZ, PIPE_GROWN)
         except OSError:
             pass
 
