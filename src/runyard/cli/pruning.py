@@ -1,0 +1,68 @@
+"""Which runs to remove, and removing them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runyard.model.run import RunRecord
+
+if TYPE_CHECKING:
+    from runyard.service.runs import Runs
+
+
+def select(
+    records: Sequence[RunRecord],
+    *,
+    age: float | None,
+    keep: int | None,
+    status: str | None,
+    now: float | None = None,
+) -> list[RunRecord]:
+    """The ended runs among `records` (newest first) that are to go.
+
+    `age` is seconds since their end; `keep` spares the newest ones, whatever their state.
+    """
+    now = time.time() if now is None else now
+    return [
+        record
+        for index, record in enumerate(records)
+        if record.status.is_final
+        and (keep is None or index >= keep)
+        and (status is None or record.status == status)
+        and (age is None or now - (record.finished_at or record.updated_at or now) >= age)
+    ]
+
+
+async def prune_runs(
+    runs: Runs, records: Sequence[RunRecord], *, dry_run: bool
+) -> list[tuple[RunRecord, int]]:
+    """Remove the runs, or only say so; returns each with the bytes of its directory.
+
+    The row goes first: what is left after a crash in between is a directory without a run, which
+    nobody lists.
+    """
+    removed = []
+    for record in records:
+        folder = runs.home.run_dir(record.run_id)
+        size = await asyncio.to_thread(size_of, folder)
+        if not dry_run:
+            await runs.journal.delete(record.run_id)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        removed.append((record, size))
+    return removed
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below `folder`; 0 when it is not there."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size if not path.is_dir() else 0
+        except OSError:
+            continue
+    return total
