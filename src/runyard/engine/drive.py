@@ -10,6 +10,7 @@ from runyard.engine.halt import Halted
 from runyard.engine.offline import reach
 from runyard.engine.reuse import recall_cached, remember
 from runyard.engine.running import Running
+from runyard.engine.seal import seal
 from runyard.engine.step import Step
 from runyard.engine.verdict import judge
 from runyard.expr.value import MISSING
@@ -48,7 +49,8 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
     except _OF_THE_RUN:
         raise
     except Exception as error:
-        outcome = outcome_of(error, step, host.name)
+        failed = outcome_of(error, step, host.name)
+        outcome = seal(failed, run.secrets, run.variables.redactor)
         result = StepResult(step.key, host.name, outcome, 0, started, time.time())
     tolerated = step.policy.continue_on_error and not result.status.is_good
     run.ledger.reach(result, tolerated=tolerated)
@@ -148,11 +150,12 @@ async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
         result = await run.halt.run(step.run(ctx))
         if not isinstance(result, StepResult):
             raise TypeError(f"run() returned {type(result).__name__}, not a StepResult")
-        outcome = judge(result.outcome, step, ctx)
+        outcome = seal(judge(result.outcome, step, ctx), run.secrets, run.variables.redactor)
         if not outcome.logged:
             run.write(ctx.attempt_id(step.key), outcome)
     except _OF_THE_RUN:
         raise
     except Exception as error:
-        outcome = outcome_of(error, step, ctx.host.name)
+        failed = outcome_of(error, step, ctx.host.name)
+        outcome = seal(failed, run.secrets, run.variables.redactor)
     return StepResult(step.key, ctx.host.name, outcome, ctx.attempt, started, time.time())

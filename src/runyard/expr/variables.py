@@ -181,10 +181,20 @@ class Variables:
         self._exports.merge_into(found, host)
         found.update(self._cli)
         if self.secrets:
-            for name, value in found.items():
-                if isinstance(value, str) and SECRET.fullmatch(value):
-                    found[name] = self.secrets.get(value[9:-1], value)
+            found = {name: self._revealed(value) for name, value in found.items()}
         return found
+
+    def _revealed(self, value: Any) -> Any:
+        """`value` with the secrets that it refers to, wherever a text in it does."""
+        if isinstance(value, str):
+            if "${secret:" not in value:
+                return value
+            return SECRET.sub(lambda m: self.secrets.get(m[0][9:-1], m[0]), value)
+        if isinstance(value, Mapping):
+            return {key: self._revealed(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._revealed(each) for each in value]
+        return value
 
     def environment_of(self, host: str, base: Mapping[str, Any]) -> Mapping[str, str]:
         """`base`, which `merged` gave, as text; not to be changed. Raises ArgumentError."""
