@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runyard.model import errors
+from runyard.runners.reference import actions_page
+from runyard.workflow.reference import diagnostics_page, workflow_page
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -37,7 +39,12 @@ def errors_page() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"errors.md": errors_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "actions.md": actions_page,
+    "diagnostics.md": diagnostics_page,
+    "errors.md": errors_page,
+    "workflow.md": workflow_page,
+}
 
 
 def main(arguments: list[str]) -> int:

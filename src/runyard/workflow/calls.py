@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from runyard.expr.error import ExprError
+from runyard.expr.template import compile_template
 from runyard.model.action import Action, Actions
 from runyard.model.suggest import did_you_mean
 from runyard.runners.params import Problem, check_args
+from runyard.workflow.conditions import locate
+from runyard.workflow.instances import strings_below
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.report import Report
 
@@ -65,8 +71,9 @@ def check_call(node: Node, path: str, actions: Actions, report: Report) -> None:
 
 def check_arguments(action: Action, args: Node, at: Node, path: str, report: Report) -> None:
     """Report what the action finds wrong; what is missing is told at `at`."""
+    where = f"{path} {action.name}"
+    _check_references(action, args, where, report)
     for problem in check_args(action.params, args.plain()):
-        where = f"{path} {action.name}"
         place, code, message = _placed(problem, args, at)
         hint = problem.fix if problem.fix.startswith("did you mean") else ""
         fix = "" if hint else problem.fix
@@ -76,6 +83,27 @@ def check_arguments(action: Action, args: Node, at: Node, path: str, report: Rep
             report.unknown(code, place, f"{where}: {message}", hint=hint, fix=fix)
         else:
             report.error(code, place, f"{where}: {message}", hint=hint, fix=fix)
+
+
+def _check_references(action: Action, args: Node, where: str, report: Report) -> None:
+    for scalar in open_texts(action, args):
+        try:
+            compile_template(scalar.raw)
+        except ExprError as error:
+            line, col = locate(report.source, scalar, error.column - 1)
+            report.point("WF047", line, col, f"{where}: {error.message}", fix=error.hint)
+
+
+def open_texts(action: Action, args: Node) -> Iterator[Node]:
+    """Texts with references that the engine fills in: all but shell text, the shell's to read."""
+    kinds = {param.name: param.kind for param in action.params}
+    for name, value in args.items():
+        kind = kinds.get(name, "raw")
+        if kind in ("text", "raw") or (kind == "command" and value.kind == SCALAR):
+            continue
+        for scalar in strings_below(value):
+            if "${" in scalar.raw:
+                yield scalar
 
 
 def _placed(problem: Problem, args: Node, at: Node) -> tuple[Node, str, str]:

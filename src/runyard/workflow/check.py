@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runyard.hosts.inventory import Inventory
 from runyard.model.action import Actions
-from runyard.workflow.calls import check_call, check_command
+from runyard.workflow.calls import args_of, check_call, check_command, open_texts
 from runyard.workflow.graph import find_circle
-from runyard.workflow.instances import check_instances
+from runyard.workflow.instances import check_instances, check_loop_values
 from runyard.workflow.inventory import build_inventory
 from runyard.workflow.keys import DOCUMENT, VERSION
 from runyard.workflow.names import check_names, check_notify, check_targets, depends
@@ -25,8 +25,9 @@ def check_document(root: Node, actions: Actions, report: Report) -> Inventory:
     _parts(root, report)
     inventory = build_inventory(root, report)
     check_names(root, report)
+    known = _variables(root)
     for spot in work(root):
-        _step(spot, actions, report)
+        _step(spot, known, actions, report)
     for spot in plain(root, "handlers"):
         check_call(spot.node, spot.path, actions, report)
     check_targets(root, inventory, report)
@@ -78,7 +79,7 @@ def _parts(root: Node, report: Report) -> None:
             report.error("WF027", task.key("steps"), f"{path} steps must not be empty")
 
 
-def _step(spot: Spot, actions: Actions, report: Report) -> None:
+def _step(spot: Spot, known: set[str], actions: Actions, report: Report) -> None:
     node = spot.node
     check_call(node, spot.path, actions, report)
     for key in ("rollback", "fallback"):
@@ -89,8 +90,31 @@ def _step(spot: Spot, actions: Actions, report: Report) -> None:
     if command is not None:
         check_command(command, f"{spot.path}.check", actions, report)
     check_instances(node, spot.path, report)
+    _loop_values(spot, known, actions, report)
     _exports(spot, report)
     _approval(spot, report)
+
+
+def _variables(root: Node) -> set[str]:
+    """Names that the document itself gives values to."""
+    inventory, defaults = root.get("inventory"), root.get("defaults")
+    owners = [root, inventory, defaults]
+    for part in ("hosts", "groups"):
+        found = inventory.get(part) if inventory is not None else None
+        owners += [node for _, node in found.items()] if found is not None else []
+    maps = [owner.get("vars") for owner in owners if owner is not None]
+    return {name for node in maps if node is not None for name, _ in node.items()}
+
+
+def _loop_values(spot: Spot, known: set[str], actions: Actions, report: Report) -> None:
+    node = spot.node
+    if node.get("loop") is not None and node.get("matrix") is not None:
+        return
+    texts = [found for key in ("when", "changed_when") if (found := node.get(key)) is not None]
+    action, args = actions.get(node.text("action")), args_of(node)
+    if action is not None and args is not None:
+        texts += open_texts(action, args)
+    check_loop_values(texts, node, known, report)
 
 
 def _exports(spot: Spot, report: Report) -> None:

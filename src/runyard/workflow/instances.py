@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import MAP, SCALAR, Node
 from runyard.workflow.report import Report
 
@@ -55,25 +56,31 @@ def check_instances(node: Node, path: str, report: Report) -> None:
         )
     axes = [name for name, _ in matrix.items()] if matrix is not None else []
     for scalar in strings_below(node):
-        if "${item" in scalar.raw or "${matrix" in scalar.raw:
+        if "${matrix" in scalar.raw:
             _references(scalar, node, axes, report)
 
 
 def _references(scalar: Node, node: Node, axes: list[str], report: Report) -> None:
     for match in _REFERENCE.finditer(scalar.raw):
         word, name = match[1], match[2]
-        if word == "item" and node.get("loop") is None:
-            report.error(
-                "WF044",
-                scalar,
-                "${item} is used, but the step has no loop:",
-                fix="add loop: [a, b]",
-            )
-        elif word == "matrix" and (not axes or (name is not None and name not in axes)):
-            known = "its axes are " + ", ".join(axes) if axes else "the step has no matrix:"
-            report.error(
-                "WF044", scalar, f"{match[0]} is used, but {known}", fix="add it to matrix:"
-            )
+        if word == "matrix" and axes and name is not None and name not in axes:
+            known = ", ".join(axes)
+            message = f"{match[0]} names no axis of the matrix; its axes are {known}"
+            report.error("WF044", scalar, message, hint=did_you_mean(name, axes))
+
+
+def check_loop_values(scalars: Iterable[Node], node: Node, known: set[str], report: Report) -> None:
+    """Warn of `${item}` and `${matrix}` that neither the step nor a variable can give.
+
+    Shell text is left out: `for item in …` makes a variable of its own.
+    """
+    for scalar in scalars:
+        for match in _REFERENCE.finditer(scalar.raw):
+            word = match[1]
+            key = "loop" if word == "item" else "matrix"
+            if node.get(key) is None and word not in known:
+                message = f"${{{word}}} is used, but the step has no {key}"
+                report.warn("WF044", scalar, message, fix=f"add {key}:")
 
 
 def strings_below(node: Node) -> Iterator[Node]:

@@ -37,7 +37,7 @@ def _host(name: str, node: Node, report: Report) -> Host:
         try:
             transport_of(text)
         except UsageError as error:
-            report.error("WF035", address, error.message, fix=error.hint)
+            report.error("WF048", address, error.message, fix=error.hint)
     return Host(name, text, _vars(node))
 
 

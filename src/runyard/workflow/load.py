@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from typing import Any
 
 from runyard.model.action import Actions
 from runyard.workflow.check import check_document
@@ -46,12 +43,6 @@ def loads(
     return _compile(source, actions, strict)
 
 
-def digest_of(document: Any) -> str:
-    """sha256 of canonical JSON."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _compile(source: Source, actions: Actions, strict: bool) -> Workflow:
     report = Report(source, strict=strict)
     root = compose(source, report)
@@ -68,4 +59,4 @@ def _compile(source: Source, actions: Actions, strict: bool) -> Workflow:
     inventory = check_document(root, actions, report)
     if report.errors:
         raise InvalidWorkflow(source.path, report.diagnostics)
-    return lower(root, source, inventory, actions, report.diagnostics, digest_of(root.plain()))
+    return lower(root, source, inventory, actions, report.diagnostics)

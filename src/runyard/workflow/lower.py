@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,21 +13,20 @@ from runyard.engine.module import Module
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.policy import Call, Offline, Policy
 from runyard.engine.task import Task
+from runyard.expr.template import secret_names
 from runyard.hosts.inventory import Inventory
 from runyard.model.action import Action, Actions
 from runyard.model.duration import parse_duration
 from runyard.workflow.calls import args_of
 from runyard.workflow.conditions import condition
 from runyard.workflow.document import Workflow
-from runyard.workflow.instances import instances, strings_below
+from runyard.workflow.instances import instances
 from runyard.workflow.lower_policy import approval_of, fan_of, offline_of, policy_of
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.source import Source
 
 if TYPE_CHECKING:
     from runyard.workflow.diagnostic import Diagnostic
-
-_SECRET = re.compile(r"\$\{secret:([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
 
 def lower(
@@ -35,9 +35,9 @@ def lower(
     inventory: Inventory,
     actions: Actions,
     warnings: tuple[Diagnostic, ...],
-    digest: str,
 ) -> Workflow:
     """The Workflow of a document without errors."""
+    plain = root.plain()
     offline = offline_of(root.get("offline"))
     defaults = root.get("defaults")
     plan = root.get("plan")
@@ -51,12 +51,18 @@ def lower(
         pipeline=_Lowering(root, source.path, actions).pipeline(),
         plan_mode=(plan.text("mode") if plan is not None else "") or "auto",
         offline=offline if offline is not None else Offline(),
-        secrets=_secrets(root),
+        secrets=tuple(sorted(set(secret_names(plain)))),
         path=source.path,
         text=source.text,
-        digest=digest,
+        digest=digest_of(plain),
         warnings=warnings,
     )
+
+
+def digest_of(document: Any) -> str:
+    """sha256 of canonical JSON."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Lowering:
@@ -221,11 +227,3 @@ def _nothing(node: Node) -> Node:
 
 def _map(node: Node | None) -> Mapping[str, Any]:
     return node.plain() if node is not None and node.kind == MAP else {}
-
-
-def _secrets(root: Node) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for node in strings_below(root):
-        if "${secret:" in node.raw:
-            found.update(dict.fromkeys(_SECRET.findall(node.raw)))
-    return tuple(sorted(found))

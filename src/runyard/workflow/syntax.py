@@ -20,6 +20,8 @@ _WORDS = (
     ("did not find expected '-' indicator", "this line does not belong to the list above it"),
     ("did not find expected key", "a key was expected here"),
     ("block sequence entries are not allowed", "a list cannot begin here"),
+    ("did not find expected node content", "a value was expected here"),
+    ("found character that cannot start any token", "a value cannot begin with this character"),
     ("found unexpected end of stream", "the quoted text that begins here does not end"),
     ("found unknown escape character", 'no such escape in "…"'),
     ("control characters are not allowed", "control characters are not allowed"),
@@ -36,12 +38,14 @@ def explain(error: Any, source: Source, report: Report) -> None:
     problem = error.problem or "this is not YAML"
     if "unexpected end of stream" in problem and error.context_mark is not None:
         mark = error.context_mark
+    if mark is not None and _is_end(source, mark.line + 1) and "flow" in (error.context or ""):
+        _unclosed(error.context_mark, source, report)
+        return
     line, col = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     text = source.line(line)
-    for at in (line, line - 1):
-        if _tab(source.line(at)) and at == line:
-            _report_tab(at, source.line(at), report)
-            return
+    if _tab(text):
+        _report_tab(line, text, report)
+        return
     if _partly_quoted(line, text, report):
         return
     fix = ""
@@ -57,6 +61,20 @@ def explain(error: Any, source: Source, report: Report) -> None:
         fix = "check the indentation: keys of one map begin in one column"
     message = next((words for key, words in _WORDS if key in problem), problem)
     report.point("WF007", line, col, message, hint=problem if message != problem else "", fix=fix)
+
+
+def _is_end(source: Source, line: int) -> bool:
+    return not any(text.strip() for text in source.lines[line - 1 :])
+
+
+def _unclosed(start: Any, source: Source, report: Report) -> None:
+    """The document ends inside brackets: point at the opening one, else at the last character."""
+    line, col, message = start.line + 1, start.column + 1, "this bracket is never closed"
+    if _is_end(source, line):
+        line = max(n for n, text in enumerate(source.lines, 1) if text.strip())
+        col = len(source.line(line).rstrip())
+        message = "the document ends inside brackets"
+    report.point("WF007", line, col, message, fix="add the missing ] or }")
 
 
 def _tab(text: str) -> bool:
