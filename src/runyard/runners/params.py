@@ -13,7 +13,11 @@ from runyard.model.suggest import nearest
 from runyard.runners.convert import convert, is_open
 
 OUTPUT = (
-    Param("dir", "string", "directory to run in (default: the connector's)"),
+    Param(
+        "dir",
+        "string",
+        "directory to run in (default: here, or the home directory of a remote user)",
+    ),
     Param("env", "env", "more environment variables, over all others", default={}),
     Param(
         "export_vars",

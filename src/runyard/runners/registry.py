@@ -82,6 +82,10 @@ class ActionRegistry:
             {*self._extra, *_BUILT_IN, *self._entry_points(), *categories} - _ALIASES.keys()
         )
 
+    def built_in(self) -> list[str]:
+        """Names of the actions that come with runyard, sorted."""
+        return sorted(_BUILT_IN)
+
     def aliases(self) -> dict[str, str]:
         """Other names that work, and the name each stands for."""
         return {alias: _ALIASES[alias][0] for alias in sorted(_ALIASES)}

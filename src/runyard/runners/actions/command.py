@@ -9,7 +9,7 @@ from runyard.runners.process import run_process
 
 
 class CommandRun:
-    """The category `command` as an action: no shell, one program, its arguments."""
+    """What `cmd.run` with a list does, in the words of the runner category `command`."""
 
     name = "command.run"
     summary = "Run a program with its arguments, without a shell"

@@ -8,7 +8,7 @@ from runyard.model.status import Status
 
 
 class EnvSet:
-    """Gives later steps variables; they rank below exports (contract 1, "Variables")."""
+    """Numbers, lists and maps stay what they are. They rank below exports and above inventory."""
 
     name = "env.set"
     summary = "Set variables for later steps"

@@ -20,7 +20,7 @@ _RIGHTS = (
 
 
 class FileCopy:
-    """Sends a file beside the workflow to the host, if it differs there."""
+    """Checksums are compared first: an equal file is not sent, and the step is not `changed`."""
 
     name = "file.copy"
     summary = "Copy a file to the host, if it differs there"
@@ -50,7 +50,7 @@ class FileCopy:
 
 
 class FileFetch:
-    """Brings a file of the host here, if it differs from what is here already."""
+    """Checksums are compared first: an equal file is not brought, and the step not `changed`."""
 
     name = "file.fetch"
     summary = "Fetch a file from the host, if it differs here"

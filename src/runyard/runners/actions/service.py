@@ -63,7 +63,7 @@ _NAMES = (
 
 
 class ServiceEnsure:
-    """Starts what does not run, stops what runs; systemctl where systemd runs, else service."""
+    """Does only what is missing; by systemctl where systemd runs, else by service."""
 
     name = "service.ensure"
     summary = "See that services run, or do not"
@@ -88,7 +88,7 @@ class ServiceEnsure:
 
 
 class ServiceRestart:
-    """Restarts services, running or not."""
+    """In the order given, running or not; the first that fails ends the step."""
 
     name = "service.restart"
     summary = "Restart services"

@@ -1,4 +1,7 @@
-"""approval.wait and wait.event: what waits for something that is said about the run."""
+"""approval.wait and wait.event: what waits for something that is said about the run.
+
+approval.wait is only declared here: the engine does it.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,7 @@ from runyard.runners.convert import NAME
 
 
 class ApprovalWait:
-    """Stops the run until somebody approves or rejects it; a rejection fails the step.
-
-    Only declared here: the engine, which knows the run, does it.
-    """
+    """Stops the run until somebody approves or rejects it; a rejection fails the step."""
 
     name = "approval.wait"
     summary = "Wait for an approval"
