@@ -42,6 +42,7 @@ class Attempt:
         self.on_end: list[Callable[[bytes], None]] = []
         self.on_output: list[Callable[[], None]] = []
         self.ended = False
+        self.known: set[int] = set()
         self._yard = yard
         self._sources: list[Source] = []
         self._timers: list[Timer] = []

@@ -84,7 +84,9 @@ class Yard:
             roots += [pid for pid, owner in self._orphans.items() if owner is None]
         if attempt.pid in self._leaders:
             roots.append(attempt.pid)
-        return tree.descendants(roots)
+        found = tree.descendants(roots)
+        attempt.known.update(found)
+        return found
 
     def reap(self) -> None:
         """Wait for every child that has ended; SIGCHLD says when."""
@@ -103,7 +105,7 @@ class Yard:
             if attempt is not None:
                 ended.append((attempt, status, cpu, peak))
             else:
-                owner = self._orphans.pop(pid, None)
+                owner = self._orphans.pop(pid, None) or self._seen_in(pid)
                 if owner is not None:
                     owner.add_usage(cpu, peak)
         for attempt, status, cpu, peak in ended:
@@ -155,6 +157,13 @@ class Yard:
             stdin=bool(spec.get("stdin")) or bool(spec.get("keep_stdin")),
             pty=(int(size[0]), int(size[1])) if size else None,
         )
+
+    def _seen_in(self, pid: int) -> Attempt | None:
+        """The attempt in whose tree `pid` was seen before it became an orphan."""
+        for attempt in self.live.values():
+            if pid in attempt.known:
+                return attempt
+        return None
 
     def _find_orphans(self) -> None:
         """Attribute children that nobody else has for a parent any more."""
