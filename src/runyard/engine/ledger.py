@@ -18,7 +18,7 @@ class Ledger:
 
     An intent is committed before the work is started. A result is handed to the journal at once
     and is committed, at the latest, before the next intent and before the end of the run. Events
-    that only tell (`step.started`, `step.finished`) ride along with the next commit.
+    that only tell (`step.started`, `step.finished`) are handed over in the same way.
     """
 
     def __init__(
@@ -70,8 +70,9 @@ class Ledger:
         return step in self._approved
 
     def tell(self, event: NewEvent) -> None:
-        """Write `event` with the next commit."""
+        """Write `event` with the next commit, which comes soon whatever happens."""
         self._told.append(event)
+        asyncio.get_running_loop().call_soon(self._hand_over)
 
     async def record(self, *events: NewEvent) -> None:
         """Commit what was handed over, what was told, and `events`, in this order.
@@ -122,8 +123,7 @@ class Ledger:
         data = to_data(result)
         if tolerated:
             data["tolerated"] = True
-        self._told.append(NewEvent("result.reached", result.step, result.host, {"result": data}))
-        asyncio.get_running_loop().call_soon(self._hand_over)
+        self.tell(NewEvent("result.reached", result.step, result.host, {"result": data}))
 
 
 _DEFAULTS: Mapping[str, Any] = asdict(Outcome(Status.SUCCESS))
