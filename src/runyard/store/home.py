@@ -99,25 +99,23 @@ class Home:
         """
         owner = self.owner_of(run_id)
         path = self.root / owner
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise store_error(error, path) from error
-        # `is_owned` of another process holds the lock for a moment: a refusal must last.
-        for left in range(10, -1, -1):
+        while True:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise store_error(error, path) from error
+            if not _lock(fd):
+                os.close(fd)
+                raise ConflictError(
+                    f"run {run_id} is owned by a running process",
+                    code="RUN_OWNED",
+                    hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
+                )
+            if _is_at(fd, path):
                 return Ownership(owner, fd)
-            except BlockingIOError:
-                if left:
-                    time.sleep(0.003)
-        os.close(fd)
-        raise ConflictError(
-            f"run {run_id} is owned by a running process",
-            code="RUN_OWNED",
-            hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
-        )
+            # The run was removed between the open and the lock: this lock is on nothing.
+            os.close(fd)
 
     def is_owned(self, run_id: str) -> bool:
         """True while a living process holds the run's flock."""
@@ -158,3 +156,22 @@ class Home:
             self.ballast.unlink(missing_ok=True)
         finally:
             os.close(fd)
+
+
+def _lock(fd: int) -> bool:
+    # `is_locked` of another process holds the lock for a moment: a refusal must last.
+    for left in range(10, -1, -1):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if left:
+                time.sleep(0.003)
+    return False
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False

@@ -98,3 +98,13 @@ CREATE TABLE outbox (
     delivered_at REAL NOT NULL,
     PRIMARY KEY (reader, run)
 ) WITHOUT ROWID;
+
+-- Records as somebody who embeds the engine gave them (RunStore); not a fold of anything here.
+CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    workflow_name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    data TEXT NOT NULL
+);

@@ -41,10 +41,6 @@ SELECT id, run_id, kind, workflow_name, workflow_version, owner, epoch, seq, ver
     message, last_error, interrupted_reason, last_notify_error, started_at, finished_at, updated_at
 FROM runs WHERE status IN ('queued', 'running') AND owner <> '' ORDER BY id;
 
--- name: finished
-SELECT run_id, finished_at FROM runs
-WHERE status NOT IN ('queued', 'running') ORDER BY id DESC;
-
 -- name: spec
 SELECT data FROM specs WHERE run = :run;
 
@@ -158,3 +154,23 @@ DELETE FROM specs WHERE run = :run;
 
 -- name: delete_run
 DELETE FROM runs WHERE id = :run;
+
+-- name: insert_snapshot
+INSERT INTO snapshots (run_id, kind, workflow_name, status, data)
+VALUES (:run_id, :kind, :workflow_name, :status, :data) ON CONFLICT (run_id) DO NOTHING;
+
+-- name: update_snapshot
+UPDATE snapshots SET status = :status, data = :data WHERE run_id = :run_id;
+
+-- name: snapshot
+SELECT data FROM snapshots WHERE run_id = :run_id;
+
+-- name: snapshots
+SELECT data FROM snapshots
+WHERE (:status IS NULL OR status = :status)
+    AND (:workflow_name IS NULL OR workflow_name = :workflow_name)
+    AND (:kind IS NULL OR kind = :kind)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: unfinished_snapshots
+SELECT data FROM snapshots WHERE status IN ('queued', 'running') ORDER BY id;
