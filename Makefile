@@ -20,7 +20,7 @@ check: ## formatting, lint, types, import rules, freshness of generated docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m scripts.reference --check
 
 bench: ## measure everything and write docs/benchmarks.md (ARGS='--quick')

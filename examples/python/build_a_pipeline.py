@@ -28,9 +28,7 @@ from runyard import (
 class Measure(Step):
     """Asks the host for a fact and exports it for the steps that follow."""
 
-    @property
-    def name(self) -> str:
-        return "measure"
+    name: str = "measure"
 
     async def run(self, ctx: Context) -> StepResult:
         started = time.time()
@@ -45,11 +43,8 @@ class Measure(Step):
 class Greet(Step):
     """Fails on its first try, to show that a policy holds for steps in Python as well."""
 
+    name: str = "greet"
     policy: Policy = Policy(retry=Retry(attempts=2, delay=0.01))
-
-    @property
-    def name(self) -> str:
-        return "greet"
 
     async def run(self, ctx: Context) -> StepResult:
         started = time.time()
@@ -65,7 +60,7 @@ async def main() -> int:
         "from-python",
         modules=(Module("only", tasks=(Task("greetings", steps=(Measure(), Greet())),)),),
     )
-    hosts = Inventory(hosts=(Host("left"), Host("right")))
+    hosts = Inventory.of([Host("left"), Host("right")])
     done = await Engine().apply_with_run(pipeline, inventory=hosts)
     for result in done.results:
         print(f"{result.host}: {result.step}, attempt {result.attempt}, {result.status}")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance import postgres
 from tests.acceptance.webhook import receiver
-from tests.conftest import ROOT, Run
+from tests.conftest import PROGRAM, ROOT, Run
 
 EXAMPLES = ROOT / "examples"
 
@@ -85,7 +85,6 @@ CASES = [
     Case("patterns/depends-on.yaml", prints=("sum is 3",)),
     Case("patterns/canary.yaml", code=1, prints=("web1", "web2"), steps={"deploy": "failed"}),
     Case("patterns/approval.yaml", ("--yes",), prints=("built", "released")),
-    Case("patterns/approval.yaml", code=5, prints=("built",)),
     Case("patterns/modules.yaml", prints=("dumped", "applied", "stopped", "nobody listens")),
     Case(
         "patterns/limits.yaml",
@@ -141,6 +140,28 @@ def test_output_limit_bounds_the_record_and_not_the_log(program: Run, tmp_path: 
     assert "\n".join(map(str, range(2400, 2600))) in program("logs", "last").stdout.replace(
         "local | ", ""
     )
+
+
+def test_somebody_else_approves(program: Run, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "run", EXAMPLES / "patterns/approval.yaml", "--run-id", "approve-me"],
+        env={**os.environ, "RUNYARD_STATE": str(tmp_path / "state")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        seen = ""
+        while "waits for approval" not in seen:
+            line = run.stdout.readline()
+            assert line, seen
+            seen += line
+        assert "built" in seen
+        assert program("approve", "approve-me").returncode == 0
+        rest = run.stdout.read()
+    assert run.returncode == 0, rest
+    assert "released" in rest
 
 
 def test_canary_stops_before_the_rest(program: Run) -> None:

@@ -1,0 +1,67 @@
+"""The README's tour and the documentation's consoles are executed line by line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.console import Command, File, agrees, read
+from tests.conftest import PROGRAM, ROOT
+
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "```console" in page.read_text()),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_is_true(page: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    shutil.copytree(ROOT / "examples", place / "examples")
+    env = {
+        **os.environ,
+        "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+        "RUNYARD_STATE": str(tmp_path / "state"),
+        "NO_COLOR": "1",
+        "COLUMNS": "100",
+    }
+    parts = list(read(page))
+    assert any(isinstance(part, Command) for part in parts)
+    for part in parts:
+        if isinstance(part, File):
+            (place / part.name).parent.mkdir(parents=True, exist_ok=True)
+            (place / part.name).write_text(part.text)
+            continue
+        real = _type(part, place, env)
+        assert agrees(part.output, real), f"$ {part.line}\n{real}"
+
+
+def _type(command: Command, place: Path, env: dict[str, str]) -> str:
+    return subprocess.run(
+        ["bash", "-c", command.line],
+        cwd=place,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_the_chinese_tour_is_the_same() -> None:
+    assert list(read(ROOT / "README.zh-CN.md")) == list(read(ROOT / "README.md"))
+
+
+def test_a_page_that_lies_is_found() -> None:
+    assert agrees("a … c\n…\nend\n", "a b c\nx\ny\nend\n")
+    assert agrees("…\n", "")
+    assert not agrees("a b\n", "a c\n")
+    assert not agrees("a\n", "a\nb\n")
+    assert not agrees("a\nb\n", "a\n")
+    assert not agrees("(.*)\n", "anything\n")
