@@ -49,7 +49,7 @@ def tally(record: RunRecord) -> dict[str, int]:
             word = _WORDS.get(host.status)
             if word:
                 counts[word] += 1
-            if host.output.get("changed"):
+            if word == "ok" and host.output.get("changed"):
                 counts["changed"] += 1
     return dict(counts)
 

@@ -99,10 +99,15 @@ class Narrator:
         self._current = event.step
         return [self._header(event.step)]
 
-    def _result(self, event: Event) -> list[str]:
+    def _rest(self, event: Event) -> list[str]:
+        """The unfinished lines of the host: what comes next stands on a line of its own."""
         lines = []
         for stream, text in self._buffer.finish(event.step, event.host):
             lines += self._output(event.step, event.host, stream, [text])
+        return lines
+
+    def _result(self, event: Event) -> list[str]:
+        lines = self._rest(event)
         result = event.data.get("result") or {}
         status = str(result.get("status", ""))
         self._counts.setdefault(event.step, Counter())[status] += 1
@@ -115,7 +120,7 @@ class Narrator:
 
     def _ending(self, host: str, status: str, result: Mapping[str, Any]) -> str:
         words = [self._paint.status(status)]
-        if result.get("changed"):
+        if result.get("changed") and status == Status.SUCCESS:
             words.append("changed")
         started, ended = result.get("started_at"), result.get("ended_at")
         if started and ended and status != Status.SKIPPED:
@@ -127,12 +132,6 @@ class Narrator:
     def _note(self, host: str, kind: str, text: str) -> str:
         who = f"{self._paint(self._host(host), 'cyan')} " if host else ""
         return f"{who}{self._paint('~', 'yellow')} {kind}: {self._clean(text)}"
-
-    def _attempt_finished(self, event: Event) -> list[str]:
-        lines = []
-        for stream, text in self._buffer.finish(event.step, event.host):
-            lines += self._output(event.step, event.host, stream, [text])
-        return lines
 
     def _step_finished(self, event: Event) -> list[str]:
         counts = self._counts.pop(event.step, Counter())
@@ -146,7 +145,8 @@ class Narrator:
         text = f"attempt {data.get('n')} in {format_duration(float(data.get('delay') or 0))}"
         if data.get("reason"):
             text += f" ({data['reason']})"
-        return self._under(event.step, [self._note(event.host, "retry", text)])
+        note = self._note(event.host, "retry", text)
+        return [*self._rest(event), *self._under(event.step, [note])]
 
     def _warning(self, event: Event) -> list[str]:
         line = self._note(event.host, "warning", str(event.data.get("message", "")))
@@ -171,7 +171,7 @@ _HANDLERS: dict[str, Callable[[Narrator, Event], list[str]]] = {
     "step.started": Narrator._step_started,
     "step.finished": Narrator._step_finished,
     "result.reached": Narrator._result,
-    "attempt.finished": Narrator._attempt_finished,
+    "attempt.finished": Narrator._rest,
     "retry.scheduled": Narrator._retry,
     "warning.raised": Narrator._warning,
     "approval.requested": Narrator._approval,

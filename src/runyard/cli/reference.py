@@ -22,7 +22,7 @@ one, or `last`. Exit codes are in [exit-codes.md](exit-codes.md).
 
 def markdown() -> str:
     """The whole page."""
-    ctx = click.Context(root, info_name="runyard")
+    ctx = click.Context(root, info_name="runyard", **root.context_settings)
     parts = [_HEAD, "## Options of every command\n", "\n".join(_options(root, ctx)), ""]
     section = ""
     for name, entry in root.table.items():

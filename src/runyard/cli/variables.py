@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,8 @@ def read_variables(pairs: Sequence[str], files: Sequence[str]) -> dict[str, Any]
     A pair's value is a string. A file is YAML or JSON: one map of names to values.
 
     Raises:
-        UsageError: a pair without `=`, a name that is none, a file that cannot be used.
+        UsageError: a pair without `=`, a name that is none.
+        WorkflowError: a file that cannot be used, with its diagnostics.
     """
     found: dict[str, Any] = {}
     for path in files:
@@ -44,18 +46,22 @@ def _checked(name: str, where: str) -> str:
 
 
 def _read_file(path: str) -> dict[str, Any]:
-    import yaml
+    from runyard.workflow.compose import compose
+    from runyard.workflow.document import InvalidWorkflow
+    from runyard.workflow.report import Report
+    from runyard.workflow.source import Unreadable, decode, read
 
     try:
-        with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--var-file {path}: {error}", code="VAR_FILE") from error
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise UsageError(f"--var-file {path}: {text}", code="VAR_FILE") from error
-    if data is None:
-        return {}
+        source = decode(read(path), path)
+    except Unreadable as error:
+        if os.path.isfile(path) and not os.path.getsize(path):
+            return {}
+        raise InvalidWorkflow(path, (error.diagnostic,)) from None
+    report = Report(source)
+    root = compose(source, report)
+    if report.errors:
+        raise InvalidWorkflow(path, report.diagnostics)
+    data = {} if root is None else root.plain()
     if not isinstance(data, dict):
         raise UsageError(
             f"--var-file {path} holds no map", code="VAR_FILE", hint="write lines NAME: VALUE"

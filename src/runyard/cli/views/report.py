@@ -89,7 +89,8 @@ def _step_rows(step: StepRecord) -> Iterator[list[str]]:
 
 
 def _status(host: HostRecord) -> str:
-    return f"{host.status.value} (changed)" if host.output.get("changed") else host.status.value
+    changed = host.status.is_good and host.output.get("changed")
+    return f"{host.status.value} (changed)" if changed else host.status.value
 
 
 def _time(host: HostRecord) -> str:

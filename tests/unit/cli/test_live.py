@@ -1,0 +1,103 @@
+"""The parts of the live view."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from runyard.cli.pipe import Pipe
+from runyard.cli.text import width
+from runyard.cli.views.board import Board
+from runyard.cli.views.panel import Panel
+from runyard.cli.views.screen import HIDE, SHOW, Screen
+from tests.unit.cli.items import chunk, event, result, started
+
+
+def board(*items: Any) -> Board:
+    made = Board("run-12345678", "deploy")
+    for item in items:
+        if hasattr(item, "type"):
+            made.see(item)
+        else:
+            made.hear(item)
+    return made
+
+
+def test_board_follows_a_step() -> None:
+    made = board(
+        started("build", "a", "b", index=2, total=5),
+        event("attempt.started", "build", "a", n=1),
+        event("attempt.started", "build", "b", n=1),
+        chunk(b"one\ntwo\n", host="a"),
+        result("build", "b", "failed"),
+    )
+    step = made.steps["build"]
+    assert list(step.hosts) == ["a"]
+    assert step.last == {"a": "two"}
+    assert (step.finished_hosts, made.failed, made.total) == (1, 1, 5)
+    made.see(result("build", "a"))
+    made.see(event("step.finished", "build", status="failed"))
+    assert made.steps == {}
+    assert made.finished == 1
+
+
+def test_board_keeps_open_approvals() -> None:
+    made = board(event("approval.requested", "deploy"))
+    assert list(made.waiting) == ["deploy"]
+    made.see(event("approval.decided", "deploy", decision="approved"))
+    assert not made.waiting
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (40, 12), (12, 3), (3, 1), (1, 1)])
+def test_panel_fits_any_terminal(columns: int, rows: int) -> None:
+    hosts = [f"主机-{n:04d}" for n in range(1000)]
+    made = board(
+        started("a step with a name that is rather long", *hosts, index=1, total=2),
+        *(event("attempt.started", "a step with a name that is rather long", h) for h in hosts),
+        *(result("a step with a name that is rather long", h) for h in hosts[:400]),
+    )
+    lines = Panel(False).lines(made, columns, rows)
+    assert 1 <= len(lines) <= max(1, rows // 3)
+    assert all(width(line) <= columns for line in lines)
+
+
+def test_panel_groups_a_thousand_hosts() -> None:
+    hosts = [f"web{n}" for n in range(1000)]
+    made = board(
+        started("build", *hosts, index=3, total=7),
+        *(event("attempt.started", "build", h) for h in hosts[:500]),
+        *(result("build", h) for h in hosts[:300]),
+        *(result("build", h, "failed") for h in hosts[300:310]),
+    )
+    text = "\n".join(Panel(False).lines(made, 120, 24))
+    assert "[3/7] build" in text
+    assert "310/1000 hosts, 190 running, 10 failed, 300 success" in text
+    assert "run-12345678" in text
+
+
+def test_no_colour_when_not_wanted() -> None:
+    lines = Panel(False).lines(board(started("build", "a", "b")), 80, 24)
+    assert "\x1b" not in "".join(lines)
+    lines = Panel(True).lines(board(started("build", "a", "b")), 80, 24)
+    assert "\x1b[" in "".join(lines)
+
+
+def test_screen_replaces_its_lower_lines_only() -> None:
+    reader, writer = os.pipe()
+
+    async def main() -> None:
+        pipe = Pipe(writer)
+        screen = Screen(pipe, writer)
+        await screen.draw(["first"], ["now 1", "foot"])
+        await screen.draw(["second"], ["now 2"])
+        await screen.close()
+        await pipe.close()
+        os.close(writer)
+
+    asyncio.run(main())
+    text = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert text == (f"{HIDE}first\nnow 1\nfoot\r\x1b[1A\x1b[Jsecond\nnow 2\r\x1b[J{SHOW}")

@@ -1,0 +1,68 @@
+"""The last words about a run, and the page about it."""
+
+from __future__ import annotations
+
+from runyard.cli.style import Paint
+from runyard.cli.views.report import report
+from runyard.cli.views.summary import summary
+from tests.unit.cli.items import RUN
+from tests.unit.cli.records import host, run, step
+
+BROKEN = step(
+    "build",
+    host("web1", "failed", "exit code 3", exit_code=3, stderr="one\ntwo\n\x1b[2Jthree\n"),
+    status="failed",
+)
+
+
+def test_success_is_one_line() -> None:
+    text = summary(run(step("build", host("web1", changed=True))), Paint())
+    assert text == f"success: 1 ok, 1 changed, 0 skipped, 0 failed, 2.50s, run {RUN}"
+
+
+def test_failure_names_step_host_code_and_stderr() -> None:
+    text = summary(run(BROKEN, status="failed", last_error="it broke"), Paint())
+    assert text.splitlines() == [
+        "✗ build on web1: failed: exit code 3",
+        "    ! one",
+        "    ! two",
+        "    ! three",
+        f"failed: 0 ok, 0 changed, 0 skipped, 1 failed, 2.50s, run {RUN}",
+        f"  hint: runyard show {RUN}",
+        f"  hint: runyard resume {RUN}   goes on from what is not done",
+    ]
+
+
+def test_exit_code_is_told_when_the_message_is_silent_about_it() -> None:
+    broken = step("build", host("web1", "failed", "it broke", exit_code=7))
+    assert "failed: exit code 7, it broke" in summary(run(broken, status="failed"), Paint())
+
+
+def test_reason_of_a_run_without_failed_steps() -> None:
+    text = summary(run(status="failed", last_error="disk full"), Paint())
+    assert text.splitlines()[0] == "reason: disk full"
+
+
+def test_survivors_are_a_warning() -> None:
+    text = summary(run(step("a", host("h", survivors=1)), status="canceled"), Paint())
+    assert "1 processes could not be ended" in text
+
+
+def test_more_failures_than_can_be_shown() -> None:
+    hosts = [host(f"h{n}", "failed", "exit code 1") for n in range(10)]
+    text = summary(run(step("a", *hosts), status="failed"), Paint())
+    assert "… and 7 more failures" in text
+
+
+def test_report_groups_many_hosts() -> None:
+    hosts = [host(f"h{n}") for n in range(30)] + [host("bad", "failed", "exit code 1")]
+    text = report(run(step("a", *hosts), status="failed"), Paint(), lines=0, columns=None)
+    assert "h0 … h29 (30)" in text
+    assert "✗ a on bad: failed: exit code 1" in text
+
+
+def test_report_tells_warnings_and_errors() -> None:
+    record = run(step("a", host("h", warnings=["bad name"])), status="failed", last_error="broke")
+    text = report(record, Paint(), lines=3, columns=60)
+    assert "warning: a on h: bad name" in text
+    assert "error     broke" in text
