@@ -55,6 +55,7 @@ class Client(asyncio.Protocol):
         self._lost: RunyardError | None = None
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
 
     @property
     def connected(self) -> bool:
@@ -87,10 +88,11 @@ class Client(asyncio.Protocol):
         """Send a request and wait for its reply: the fields of `ok`, and the payload."""
         return await self.send(header, payload)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave; idempotent."""
         if self._transport is not None:
             self._transport.close()
+            await asyncio.shield(self._gone)
 
     # -- asyncio.Protocol ---------------------------------------------------------------------
 
@@ -108,6 +110,8 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = f": {exc}" if exc else ""
+        if not self._gone.done():
+            self._gone.set_result(None)
         self._fail(NetworkError(f"the connection to the supervisor was lost{reason}"))
 
     def _take(self, header: dict[str, Any], payload: bytes) -> None:

@@ -16,6 +16,7 @@ from runyard.model.errors import (
     ArgumentError,
     NetworkError,
     NotFoundError,
+    RunyardError,
     SystemFault,
 )
 from runyard.model.execution import Exec, Exit
@@ -25,6 +26,7 @@ from runyard.supervisor.refusal import Refusal
 T = TypeVar("T")
 
 MAX_STDIN = 64 << 20
+JOIN_TRIES = 50
 
 
 class LocalConnector:
@@ -65,7 +67,7 @@ class LocalConnector:
     async def close(self) -> None:
         self._closed = True
         if self._client is not None:
-            self._client.close()
+            await self._client.close()
 
     async def exec(self, work: Exec) -> Exit:
         client = self._client
@@ -159,13 +161,25 @@ class LocalConnector:
         return await asyncio.shield(self._joining)
 
     async def _join(self) -> Client:
+        for _ in range(JOIN_TRIES):
+            try:
+                return await self._join_once()
+            except NetworkError:  # it was about to end just when we came
+                await asyncio.sleep(0.02)
+        return await self._join_once()
+
+    async def _join_once(self) -> Client:
         path = launch.socket_path(self._home, self._owner)
         sock, child = launch.reach(path), 0
         if sock is None:
             environment = launch.base_environment(self._environment)
             sock, child = launch.start(path, self._owner, environment)
         _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
-        await client.hello(self._owner, self._epoch)
+        try:
+            await client.hello(self._owner, self._epoch)
+        except RunyardError:
+            await client.close()
+            raise
         if child:
             os.waitpid(child, 0)  # noqa: ASYNC222 - it ended before the supervisor spoke
         self._past = Past(client.pid)
