@@ -13,6 +13,7 @@ from runyard.workflow.kinds import (
     ListOf,
     MapOf,
     Number,
+    Share,
     Text,
     Word,
 )
@@ -31,10 +32,7 @@ RETRY_ON = Text(
     "any, execution, timeout, network, system or exit:N",
     r"any|execution|timeout|network|system|exit:\d{1,3}",
 )
-SHARE = Either(
-    {"scalar": Text("a count such as 2, or a share such as 10%", r"[1-9]\d{0,5}|(100|[1-9]?\d)%")},
-    "a count such as 2, or a share such as 10%",
-)
+SHARE = Either({"scalar": Share()}, Share.words)
 
 RETRIES = table(
     "retries",

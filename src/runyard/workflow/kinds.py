@@ -69,6 +69,28 @@ class Text:
         return {"type": "string", **bound}
 
 
+class Share:
+    """A count of hosts, or a share of them."""
+
+    words = "a count such as 2, or a share such as 10%"
+    _pattern = r"[1-9]\d{0,5}|(100|[1-9]?\d)%"
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        whole = isinstance(node.value, int) and not isinstance(node.value, bool)
+        if not isinstance(node.value, str) and not whole:
+            refuse(node, path, self.words, report)
+        elif not re.fullmatch(self._pattern, str(node.value)):
+            refuse(node, path, self.words, report, code="WF025" if whole else "WF026")
+
+    def schema(self) -> _Schema:
+        return {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 999_999},
+                {"type": "string", "pattern": f"^(?:{self._pattern})$"},
+            ]
+        }
+
+
 class Flag:
     """true or false."""
 
