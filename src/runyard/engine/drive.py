@@ -25,8 +25,10 @@ from runyard.model.errors import (
     SystemFault,
 )
 from runyard.model.event import NewEvent
+from runyard.model.execution import CAPTURE
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
+from runyard.runners.clip import clip
 
 _OF_THE_RUN = (StoreError, FencedError)
 """Failures of the journal: they concern the run, not the step, and end it."""
@@ -153,6 +155,9 @@ async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
         outcome = seal(judge(result.outcome, step, ctx), run.secrets, run.variables.redactor)
         if not outcome.logged:
             run.write(ctx.attempt_id(step.key), outcome)
+            outcome = outcome.but(
+                stdout=clip(outcome.stdout, CAPTURE), stderr=clip(outcome.stderr, CAPTURE)
+            )
     except _OF_THE_RUN:
         raise
     except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -80,6 +79,8 @@ class ResultCache:
         return removed
 
     def _path(self, key: str) -> Path:
+        import hashlib
+
         return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 

@@ -51,7 +51,12 @@ class ScriptRun:
     summary = "Run a script in any language"
     default_interpreter = ""
     params = (
-        Param("script", "text", "the script itself", one_of="script or path"),
+        Param(
+            "script",
+            "text",
+            "the script itself; other languages than shell read variables from the environment",
+            one_of="script or path",
+        ),
         Param(
             "path",
             "string",
