@@ -89,9 +89,9 @@ class Secrets:
             line = getattr(getattr(error, "problem_mark", None), "line", None)
             where = "" if line is None else f":{line + 1}"
             raise UsageError(f"{self._path}{where} is not valid YAML", code="SECRET") from None
-        if isinstance(found, str) and not found.strip():
+        if found is None:
             return {}
-        if found is None or not isinstance(found, Mapping):
+        if not isinstance(found, Mapping):
             raise UsageError(
                 f"{self._path} is not a map", code="SECRET", hint="write lines NAME: value"
             )
