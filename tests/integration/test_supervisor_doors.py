@@ -232,7 +232,7 @@ def test_requests_that_are_wrong_are_refused(tmp_path: Path, opened: Opener) -> 
     async def run() -> None:
         async with local(tmp_path) as host:
             door = opened(tmp_path)
-            for header, code in [
+            wrong: list[tuple[dict[str, Any], str]] = [
                 ({"verb": "dance"}, "VERB"),
                 ({"verb": "start"}, "BAD_REQUEST"),
                 ({"verb": "start", "attempt": 5, "argv": 7}, "BAD_REQUEST"),
@@ -241,7 +241,8 @@ def test_requests_that_are_wrong_are_refused(tmp_path: Path, opened: Opener) -> 
                 ({"verb": "write", "attempt": "none"}, "NOT_FOUND"),
                 ({"verb": "get", "src": "/no/such/file"}, "NOT_FOUND"),
                 ({"verb": "signal", "attempt": None, "signal": "x"}, "NOT_FOUND"),
-            ]:
+            ]
+            for header, code in wrong:
                 assert door.ask(header)[0]["error"]["code"] == code, header
             assert door.ask({"verb": "list"})[0]["ok"]["live"] == {}
             stranger = opened(tmp_path, hello=False)

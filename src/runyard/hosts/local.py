@@ -180,8 +180,9 @@ class LocalConnector:
         except RunyardError:
             await client.close()
             raise
-        if child:
-            os.waitpid(child, 0)  # noqa: ASYNC222 - it ended before the supervisor spoke
+        finally:
+            if child:
+                os.waitpid(child, 0)  # noqa: ASYNC222 - it ends before the supervisor speaks
         self._past = Past(client.pid)
         self._client = client
         return client

@@ -54,6 +54,7 @@ class Ledger:
                 "the exit record could not be written yet: %s" % error.strerror
             )
             line = _line(record)
+            self._short(path, record)
             self._unwritten[attempt] = line
             self._exits[attempt] = path
             self._retry_soon()
@@ -97,6 +98,13 @@ class Ledger:
     def settled(self) -> bool:
         """True when every record is on disk."""
         return not self._unwritten
+
+    def _short(self, path: str, record: dict[str, Any]) -> None:
+        """Without its output a record may still fit; the whole one follows when there is room."""
+        try:
+            self._append(path, _line(dict(record, stdout="", stderr="", exports={})))
+        except OSError:
+            pass  # the disk is full to the last byte
 
     def _append(self, path: str, line: bytes) -> int:
         fd = self._files.get(path)

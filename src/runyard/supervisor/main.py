@@ -17,6 +17,7 @@ from .verbs import Verbs
 from .yard import Yard
 
 FIRST_DOOR = 10.0
+FULL_DISK = 600.0  # seconds to wait for room for the last exit records
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -33,6 +34,7 @@ class Supervisor:
         self._doors: set[Door] = set()
         self._awaited = True  # the owner has started us and is about to come
         self._stopping = False
+        self._busy_until = 0.0
 
     def run(self) -> None:
         loop = self._loop
@@ -51,7 +53,11 @@ class Supervisor:
             except OSError:
                 return  # no descriptors left, or the peer has gone again
             self._awaited = False
-            self._doors.add(Door(self._loop, sock, self._verbs.serve, self._doors.discard))
+            self._doors.add(Door(self._loop, sock, self._verbs.serve, self._left))
+
+    def _left(self, door: Door) -> None:
+        self._doors.discard(door)
+        self._busy_until = self._loop.now + FULL_DISK
 
     def _waited(self) -> None:
         self._awaited = False
@@ -61,9 +67,11 @@ class Supervisor:
         self._yard.end_all()
 
     def _finished(self) -> bool:
-        if self._yard.live or not self._yard.ledger.settled:
+        if self._yard.live:
             return False
         if (self._doors or self._awaited) and not self._stopping:
+            return False
+        if not self._yard.ledger.settled and self._loop.now < self._busy_until:
             return False
         if _place(self._path) == self._place:
             os.unlink(self._path)
