@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class Approvals:
-    """Asks one question after the other; an answer given elsewhere takes the question back."""
+    """Asks one question after the other; an answer given elsewhere takes the question back.
+
+    Reads the events itself from the first approval on: the view's reader waits while a question
+    is open. Without a terminal it says how to answer.
+    """
 
     def __init__(self, runs: Runs, run_id: str, view: View, *, terminal: bool) -> None:
         self._runs = runs
@@ -23,26 +27,39 @@ class Approvals:
         self._view = view
         self._terminal = terminal
         self._open: dict[str, str] = {}
+        self._follower: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
 
-    async def see(self, event: Event) -> None:
-        """Take notice of an event of the run."""
-        if event.type == "approval.requested":
-            self._open[event.step] = str(event.data.get("message") or "")
-            if not self._terminal:
-                await self._tell(event.step)
-        elif event.type in ("approval.decided", "run.finished"):
-            if event.type == "run.finished":
-                self._open.clear()
-            self._open.pop(event.step, None)
-            await self.close()
-        if self._terminal and self._open and self._asking is None:
-            self._asking = asyncio.create_task(self._ask(next(iter(self._open))))
+    def see(self, event: Event) -> None:
+        """Take notice of an event that was shown."""
+        if event.type == "approval.requested" and self._follower is None:
+            self._follower = asyncio.create_task(self._follow(event.seq - 1))
 
     async def close(self) -> None:
-        """Take the open question back."""
+        """Take the open question back, and stop."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        await self._take_back()
+
+    async def _follow(self, after: int) -> None:
+        async for event in self._runs.events(self._run_id, after, follow=True):
+            if event.type == "approval.requested":
+                self._open[event.step] = str(event.data.get("message") or "")
+                if not self._terminal:
+                    await self._tell(event.step)
+            elif event.type == "approval.decided":
+                self._open.pop(event.step, None)
+                await self._take_back()
+            elif event.type == "run.finished":
+                self._open.clear()
+                await self._take_back()
+            if self._terminal and self._open and self._asking is None:
+                self._asking = asyncio.create_task(self._ask(next(iter(self._open))))
+
+    async def _take_back(self) -> None:
         asking, self._asking = self._asking, None
-        if asking is not None and asking is not asyncio.current_task():
+        if asking is not None:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
 
@@ -76,12 +93,17 @@ class Approvals:
 
 
 async def read_line() -> str:
-    """A line of stdin, without blocking the loop. Raises EOFError at its end."""
+    """A line of stdin, without blocking the loop.
+
+    Raises:
+        EOFError: stdin has ended, or the program was put into the background, where reading
+            would stop it.
+    """
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[str] = loop.create_future()
 
     def read() -> None:
-        data = os.read(0, 4096)
+        data = os.read(0, 4096) if in_foreground() else b""
         if ready.done():
             return
         if data:
@@ -107,8 +129,16 @@ def who() -> str:
 
 
 def can_ask() -> bool:
-    """True when there is a person to ask: stdin and stderr are a terminal."""
+    """True when there is a person to ask: stdin and stderr are a terminal, and it is ours."""
     try:
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return sys.stdin.isatty() and sys.stderr.isatty() and in_foreground()
     except (ValueError, AttributeError):
+        return False
+
+
+def in_foreground() -> bool:
+    """True when the terminal on stdin listens to us, not to another job."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
         return False

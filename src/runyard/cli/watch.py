@@ -66,7 +66,7 @@ async def _read(
         await view.show(item)
         if isinstance(item, Event):
             refusals.see(item)
-            await approvals.see(item)
+            approvals.see(item)
 
 
 async def since_epoch(events: AsyncIterator[Event], epoch: int) -> AsyncIterator[Event]:
