@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runyard.expr.value import NAME, text_of
+from runyard.expr.value import is_name, text_of
 from runyard.model.errors import ArgumentError
 
 MAX_ENTRY: Final = 128 * 1024 - 1
@@ -66,7 +66,7 @@ def environment_text(values: Mapping[str, Any]) -> dict[str, str]:
     """Every value with a usable name as text; those too long are left out. Raises as above."""
     found: dict[str, str] = {}
     for name, value in values.items():
-        if NAME.fullmatch(name):
+        if is_name(name):
             text = text_in_environment(name, value)
             if text is not None:
                 found[name] = text

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.expr.error import ExprError
 from runyard.expr.path import split_path
-from runyard.expr.regex import Regex, compile_regex
 from runyard.expr.value import MISSING, is_equal, is_true, number_of, text_of
 from runyard.model.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from runyard.expr.regex import Regex
     from runyard.expr.scope import Scope
 
 Node = Callable[["Scope"], Any]
@@ -109,6 +109,8 @@ def matching(left: Node, right: Node, fixed: Regex | None) -> Node:
     def value(scope: Scope) -> bool:
         regex = fixed
         if regex is None:
+            from runyard.expr.regex import compile_regex
+
             pattern = text_of(right(scope))
             try:
                 regex = compile_regex(pattern)

@@ -12,16 +12,18 @@ list       := "[" (operand ("," operand)*)? "]"
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runyard.expr import node as make
 from runyard.expr.error import ExprError
 from runyard.expr.lexer import Token, tokens_of
 from runyard.expr.node import Node
 from runyard.expr.path import read_reference
-from runyard.expr.regex import Regex, compile_regex
 from runyard.expr.value import number_of
 from runyard.model.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from runyard.expr.regex import Regex
 
 MAX_DEPTH: Final = 50
 
@@ -137,6 +139,8 @@ class _Parser:
         """The pattern when it is a plain string, so that it is checked while loading."""
         if start.kind != "string" or "${" in start.text:
             return None
+        from runyard.expr.regex import compile_regex
+
         try:
             return compile_regex(_unescape(start.text))
         except ExprError as error:

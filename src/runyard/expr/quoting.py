@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from runyard.expr.path import SECRET_TEXT
-
-CANDIDATE: Final = re.compile(
-    r"(?P<escape>\$?)\$\{(?P<length>#?)"
-    r"(?P<path>" + SECRET_TEXT + r"|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)+)"
-)
+from runyard.expr.path import CANDIDATE
 
 _NEXT: Final = {
     "plain": re.compile(r"\\.|'|\$'|\"|`|\$\(\(|\(\(|\$\(|\(|\)|\#|<<<|<<-?|\n|\$?\$\{", re.DOTALL),
@@ -65,8 +60,6 @@ class _Frame:
 @lru_cache(maxsize=512)
 def find_references(text: str) -> tuple[Found, ...]:
     """Every dotted reference and every secret in a shell text, in order, with how it is quoted."""
-    if CANDIDATE.search(text) is None:
-        return ()
     scanner = _Scanner(text)
     scanner.scan(0, len(text), [_Frame("plain")])
     return tuple(scanner.found)

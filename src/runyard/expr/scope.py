@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.expr.environment import text_in_environment
 from runyard.expr.path import Path, split_path
-from runyard.expr.value import MISSING, NAME, Missing
+from runyard.expr.value import MISSING, Missing, is_name
 from runyard.model.errors import ArgumentError
 from runyard.model.suggest import did_you_mean
 
@@ -138,7 +138,7 @@ class Scope(Mapping[str, Any]):
         found = dict(self._variables.environment_of(self._host, self._base))
         for layer in (self._item, self._step):
             for name, value in layer.items():
-                text = text_in_environment(name, value) if NAME.fullmatch(name) else None
+                text = text_in_environment(name, value) if is_name(name) else None
                 if text is None:
                     found.pop(name, None)
                 else:

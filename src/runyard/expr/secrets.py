@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from runyard.expr.providers import EnvProvider, provider_of, read_private
 from runyard.model.errors import UsageError
 from runyard.model.suggest import did_you_mean
 
@@ -62,6 +61,8 @@ class Secrets:
         return value
 
     async def _found(self, name: str) -> str | None:
+        from runyard.expr.providers import EnvProvider, provider_of
+
         if name in self._settings:
             return await provider_of(name, self._settings[name]).get(name)
         value = await EnvProvider().get(name)
@@ -78,6 +79,8 @@ class Secrets:
 
     def _filed(self) -> Mapping[str, Any]:
         """What the secrets file says; values are texts whatever they look like."""
+        from runyard.expr.providers import read_private
+
         text = read_private(self._path)
         if text is None:
             return {}

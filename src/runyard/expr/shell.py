@@ -7,22 +7,26 @@ are: every variable in scope is in the environment (contract 1, "Variables").
 from __future__ import annotations
 
 import re
-import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runyard.expr.environment import text_in_environment
-from runyard.expr.path import split_path
-from runyard.expr.quoting import Document, Found, find_references
+from runyard.expr.path import CANDIDATE, split_path
 from runyard.expr.scope import Scope
 from runyard.expr.value import MISSING
 from runyard.model.errors import ArgumentError
 
-_PLAIN_TAIL: Final = re.compile(r"(?::-[^}$`\"'\\\n]*)?\}")
+if TYPE_CHECKING:
+    from runyard.expr.quoting import Document, Found
+
+_PLAIN_TAIL: Final = r"(?::-[^}$`\"'\\\n]*)?\}"
+_SHELLS: Final = frozenset(("sh", "ash", "bash", "dash", "ksh", "mksh", "yash", "zsh", "busybox"))
 _OPTIONAL: Final = (":-", ":+", ":=", ":?", "+", "=", "?")
-_SPECIAL: Final = re.compile(r"[\\$`]")
+_SPECIAL: Final = r"[\\$`]"
 
 
-def bind_shell(text: str, scope: Scope, place: str = "") -> tuple[str, dict[str, str]]:
+def bind_shell(
+    text: str, scope: Scope, place: str = "", interpreter: str = ""
+) -> tuple[str, dict[str, str]]:
     """Rewrite `${hosts.web1.K}`, `${item.x}` and `${secret:N}` to generated variables.
 
     They are expanded wherever they stand, in single quotes and in here-documents with a quoted
@@ -30,19 +34,58 @@ def bind_shell(text: str, scope: Scope, place: str = "") -> tuple[str, dict[str,
     stand for the text itself. What begins with a name that is not in scope (`${user.name}` of
     JavaScript) is left alone where the shell would not look at it.
 
+    A text for another `interpreter` than a shell (given, or in its `#!` line) cannot have any:
+    nothing in it would be expanded, and values are never pasted.
+
     Returns:
         the text for the shell, and what to add to its environment.
 
     Raises:
-        ArgumentError: such a reference is not set, or its value fits no environment.
+        ArgumentError: such a reference is not set, its value fits no environment, or it stands
+            in a text that is not for a shell.
     """
-    found = find_references(text)
-    if not found:
+    if "${" not in text or CANDIDATE.search(text) is None:
         return text, {}
+    program = _program(interpreter or _shebang(text))
+    if program not in _SHELLS:
+        return _check_foreign(text, scope, place, program), {}
+    from runyard.expr.quoting import find_references
+
     binder = _Binder(text, scope, place)
-    for one in found:
+    for one in find_references(text):
         binder.bind(one)
     return binder.finished(), binder.environment
+
+
+def _shebang(text: str) -> str:
+    return text[2:].split("\n", 1)[0] if text.startswith("#!") else "sh"
+
+
+def _program(interpreter: str) -> str:
+    """`python3` of `/usr/bin/env -S python3 -u`."""
+    for word in interpreter.split():
+        name = word.rsplit("/", 1)[-1]
+        if name != "env" and not word.startswith("-") and "=" not in word:
+            return name
+    return "sh"
+
+
+def _check_foreign(text: str, scope: Scope, place: str, program: str) -> str:
+    prefix = f"{place}: " if place else ""
+
+    def judge(match: re.Match[str]) -> str:
+        path = match["path"]
+        if not path.startswith("secret:") and not scope.is_ours(split_path(path)):
+            return match[0]
+        if match["escape"]:
+            return match[0][1:]
+        raise ArgumentError(
+            f"{prefix}${{{path}}} cannot be expanded in a script for {program}",
+            hint=f"add env: {{NAME: ${{{path}}}}} to args and read NAME from the environment; "
+            "$${…} stands for the text itself",
+        )
+
+    return CANDIDATE.sub(judge, text)
 
 
 class _Binder:
@@ -72,7 +115,7 @@ class _Binder:
             self._put(name, path, tail.startswith(_OPTIONAL))
             self._replace(found, match.end(), opening)
             return
-        tail_match = _PLAIN_TAIL.match(self._text, match.end())
+        tail_match = re.compile(_PLAIN_TAIL).match(self._text, match.end())
         if tail_match is None:
             raise ArgumentError(
                 f"{self._place}${{{path} in single quotes or a quoted here-document is followed "
@@ -120,7 +163,7 @@ class _Binder:
             bound = [e for e in self._edits if document.body <= e[0] < document.body_end]
             at = document.body
             for start, end, _ in [*sorted(bound), (document.body_end, document.body_end, "")]:
-                for special in _SPECIAL.finditer(self._text, at, start):
+                for special in re.compile(_SPECIAL).finditer(self._text, at, start):
                     place = special.start()
                     self._edits.append((place, place + 1, "\\" + special[0]))
                 at = end
@@ -134,5 +177,7 @@ class _Binder:
 
 def _generated_name(path: str) -> str:
     """One name per path, the same in every text of a step; readable, and never twice."""
+    import zlib
+
     readable = re.sub(r"[^A-Za-z0-9]", "_", path)[:80]
     return f"RUNYARD_V_{readable}_{zlib.crc32(path.encode()):08x}"

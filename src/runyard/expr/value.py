@@ -20,10 +20,15 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER: Final = re.compile(r"[ \t\r\n]*([+-]?)([0-9]+)?(\.[0-9]*)?([eE][+-]?[0-9]+)?[ \t\r\n]*")
 _LONGEST_NUMBER: Final = 400
 _BOOLS: Final = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def is_name(name: object) -> bool:
+    """Whether a shell can have a variable of that name: `[A-Za-z_][A-Za-z0-9_]*`."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def text_of(value: Any) -> str:

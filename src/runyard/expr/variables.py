@@ -15,7 +15,7 @@ from runyard.expr.exports import Layer, Origin
 from runyard.expr.path import SECRET, Path
 from runyard.expr.redact import Redactor
 from runyard.expr.scope import Scope, within
-from runyard.expr.value import MISSING, NAME, Missing
+from runyard.expr.value import MISSING, Missing, is_name
 from runyard.hosts.inventory import Inventory
 from runyard.model.errors import ArgumentError
 
@@ -146,8 +146,8 @@ class Variables:
 
     def _judge(self, kind: str, name: str, value: Any) -> tuple[str, bool]:
         """A warning, or an empty text; and whether the value is dropped."""
-        if not NAME.fullmatch(name):
-            return f"{kind} {name[:60]!r} is dropped: a name is [A-Za-z_][A-Za-z0-9_]*", True
+        if not is_name(name):
+            return f"{kind} {str(name)[:60]!r} is dropped: a name is [A-Za-z_][A-Za-z0-9_]*", True
         if name in UNSAFE_EXPORTS and kind == "export":
             return f'export "{name}" is dropped: its value would be run as code by others', True
         if name in self._cli:

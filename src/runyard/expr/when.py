@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runyard.expr.node import Node
-from runyard.expr.parser import parse
 from runyard.expr.value import MISSING, is_true, text_of
 
 if TYPE_CHECKING:
+    from runyard.expr.node import Node
     from runyard.expr.scope import Scope
 
 _SHOWN = 60
@@ -61,6 +60,8 @@ def compile_when(text: str | bool | int | float, known: tuple[str, ...] = ()) ->
     Raises:
         ExprError: it is not well formed; with column and hint.
     """
+    from runyard.expr.parser import parse
+
     source = text if isinstance(text, str) else text_of(text)
     node, names = parse(source, known)
     return When(source, names, node)

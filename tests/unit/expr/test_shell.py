@@ -125,3 +125,34 @@ def test_quoting_of_references() -> None:
         ("i.g", "expanded"),
         ("i.h", "single"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "interpreter", "program"),
+    [
+        ("print('${item.x}')", "python3 -u", "python3"),
+        ("print('${secret:T}')", "/usr/bin/python3.12", "python3.12"),
+        ("#!/usr/bin/env -S node --use-strict\n`${item.x}`", "", "node"),
+    ],
+)
+def test_scripts_of_other_languages_get_a_fix(text: str, interpreter: str, program: str) -> None:
+    scope = Variables(Inventory.local()).scope("local", item={"item": {"x": 1}})
+    with pytest.raises(ArgumentError) as caught:
+        bind_shell(text, scope, "script", interpreter)
+    assert f"cannot be expanded in a script for {program}" in caught.value.message
+    assert "add env: {NAME: ${" in caught.value.hint
+
+
+def test_scripts_of_other_languages_are_left_alone() -> None:
+    scope = Variables(Inventory.local()).scope("local", item={"item": {"x": 1}})
+    text = "#!/usr/bin/env node\nconsole.log(`${user.name} $${item.x} ${X}`)"
+    bound, added = bind_shell(text, scope)
+    assert bound == text.replace("$${item.x}", "${item.x}")
+    assert added == {}
+
+
+@pytest.mark.parametrize("interpreter", ["bash -eu", "/bin/dash", "env -i FOO=1 zsh", ""])
+def test_shells_are_known_by_name(interpreter: str) -> None:
+    scope = Variables(Inventory.local()).scope("local", item={"item": {"x": 1}})
+    _, added = bind_shell("#!/bin/sh\necho ${item.x}", scope, "", interpreter)
+    assert list(added.values()) == ["1"]
