@@ -19,6 +19,7 @@ from runyard.model.errors import (
 )
 from runyard.model.ids import attempt_id, new_run_id
 from runyard.model.result import Outcome
+from runyard.model.status import Status
 from runyard.runners.convert import to_text
 from runyard.runners.params import resolve_args
 from runyard.runners.runner import Result, RunnerContext, RunnerStatus
@@ -69,7 +70,9 @@ class ActionRunner:
         if self._stopped:
             self._task.cancel()
         late, canceled = await self._wait(self._task)
-        self.outcome = _outcome(self._task, f"timed out after {self._timeout}s" if late else "")
+        self.outcome = _outcome(
+            self._task, f"timed out after {self._timeout or 0:g}s" if late else ""
+        )
         self.result = result_of(self.outcome, started, time.time())
         self.status = self.result.status
         _log_end(name, self.result, self.outcome)
@@ -142,7 +145,12 @@ def _outcome(task: asyncio.Future[Outcome], late: str) -> Outcome:
         )
     error = task.exception()
     if error is None:
-        return task.result()
+        done = task.result()
+        if late and done.status is Status.CANCELED:
+            return done.but(
+                status=Status.TIMEOUT, error=DeadlineError(late).to_dict(), message=late
+            )
+        return done
     if isinstance(error, RunyardError):
         return Outcome.of_error(error)
     return Outcome.of_error(InternalError.of(error, "runner"))

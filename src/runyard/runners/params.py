@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runyard.model.action import Param
 from runyard.model.errors import ArgumentError
 from runyard.model.execution import CAPTURE
-from runyard.model.suggest import nearest
+from runyard.model.suggest import did_you_mean
 from runyard.runners.convert import convert, is_open
 
 OUTPUT = (
@@ -52,11 +52,6 @@ class Problem:
     key: bool = False
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` was probably meant to be, or ""."""
-    return nearest(word, known) or ""
-
-
 def check_args(params: Sequence[Param], args: Any) -> list[Problem]:
     """Everything that is wrong with `args`, in the order of the document, then what is missing.
 
@@ -79,12 +74,11 @@ def check_args(params: Sequence[Param], args: Any) -> list[Problem]:
 
 
 def _unknown(name: str, known: Mapping[str, Param]) -> Problem:
-    near = closest(name, known)
     return Problem(
         (name,),
         f'unknown argument "{name}"',
         "one of " + ", ".join(known) if known else "no arguments",
-        f"did you mean {near}?" if near else "",
+        did_you_mean(name, known, "{}"),
         key=True,
     )
 
@@ -93,8 +87,8 @@ def _bad(param: Param, value: Any, expected: str) -> Problem:
     fix = ""
     if param.kind in ("strings", "ints") and isinstance(value, str | int | float):
         fix = f"write a list: [{value}]"
-    elif param.choices and (near := closest(str(value), param.choices)):
-        fix = f"did you mean {near}?"
+    elif param.choices:
+        fix = did_you_mean(str(value), param.choices, "{}")
     return Problem((param.name,), f"{param.name} must be {expected}", expected, fix)
 
 

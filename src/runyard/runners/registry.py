@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.model.action import Action
 from runyard.model.errors import UsageError
-from runyard.runners.params import closest
+from runyard.model.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -67,11 +67,10 @@ class ActionRegistry:
         """The action of that name. Raises UsageError that lists the known ones."""
         found = self.get(name)
         if found is None:
-            near = closest(name, [*self.names(), *_ALIASES])
             raise UsageError(
                 f'unknown action "{name}"; known: {", ".join(self.names())}',
                 code="UNKNOWN_ACTION",
-                hint=f"did you mean {near}?" if near else None,
+                hint=did_you_mean(name, [*self.names(), *_ALIASES], "{}"),
             )
         return found
 

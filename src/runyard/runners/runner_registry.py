@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runyard.model.errors import UsageError
+from runyard.model.suggest import did_you_mean
 from runyard.runners import categories
 from runyard.runners.action_runner import ActionRunner, Parse
-from runyard.runners.params import closest
 from runyard.runners.registry import RUNNERS, entry_points, load, load_plugin
 from runyard.runners.runner import Runner, RunnerContext, RunnerFactory
 
@@ -46,11 +46,10 @@ class RunnerRegistry:
             return lambda context: ActionRunner(action, parse, context)
         entry = entry_points(RUNNERS).get(category)
         if entry is None:
-            near = closest(category, self.categories())
             raise UsageError(
                 f'unknown category "{category}"; known: {", ".join(self.categories())}',
                 code="UNKNOWN_CATEGORY",
-                hint=f"did you mean {near}?" if near else None,
+                hint=did_you_mean(category, self.categories(), "{}"),
             )
         made: RunnerFactory = load_plugin(entry)
         return made

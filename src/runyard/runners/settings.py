@@ -9,7 +9,7 @@ from typing import Any
 from runyard.model.duration import parse_duration, parse_size
 from runyard.model.errors import UsageError
 from runyard.model.limits import Limits
-from runyard.runners.params import closest
+from runyard.model.suggest import did_you_mean
 
 _KEYS = ("max_concurrency", "default_timeout", "resource_limits")
 _ENVIRONMENT = "RUNYARD_"
@@ -94,10 +94,9 @@ def limits_of(given: Any) -> Limits:
 def _known(given: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> None:
     for key in given:
         if key not in keys:
-            near = closest(str(key), keys)
             raise UsageError(
                 f"unknown setting {prefix}{key}; known: {', '.join(keys)}",
-                hint=f"did you mean {near}?" if near else None,
+                hint=did_you_mean(str(key), keys, "{}"),
             )
 
 
