@@ -76,4 +76,4 @@ def _whole_start(data: bytes) -> bytes:
     for at in range(min(3, len(data))):
         if data[at] & 0xC0 != 0x80:
             return data[at:]
-    return data[3:] if len(data) >= 3 else data
+    return data[3:]

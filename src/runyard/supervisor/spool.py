@@ -98,7 +98,7 @@ def read_records(
     Each is (stream, milliseconds, offset in its stream, payload). A record larger than `limit`
     is returned alone; a torn one ends the list.
     """
-    data = os.pread(fd, limit, position)
+    data = os.pread(fd, max(limit, RECORD.size), position)
     if len(data) >= RECORD.size:
         need = RECORD.size + RECORD.unpack_from(data)[3]
         if need > len(data):
