@@ -6,10 +6,14 @@ python -m scripts.reference [--check]
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
+import runyard
+from runyard.cli.reference import markdown as cli_page
 from runyard.model import errors
 from runyard.runners.reference import actions_page
 from runyard.workflow.reference import diagnostics_page, workflow_page
@@ -39,11 +43,45 @@ def errors_page() -> str:
     )
 
 
+def python_page() -> str:
+    """The names of the library door."""
+    parts = [
+        "# Python\n\n"
+        "Everything that `from runyard import …` offers. All of it is typed. Names are imported\n"
+        "when they are first used, so that `import runyard` is cheap.\n"
+        "[Embed it](../how-to/embed-in-python.md) shows how they go together.\n"
+    ]
+    for name in runyard.__all__:
+        found = getattr(runyard, name)
+        text = re.sub(r" \((?:contract|seed) [^)]*\)", "", inspect.cleandoc(found.__doc__ or ""))
+        parts.append(f"## `{name}`\n\n```text\n{_call(name, found)}\n```\n\n{_fenced(text)}\n")
+    return "\n".join(parts)
+
+
+def _call(name: str, found: object) -> str:
+    if isinstance(found, type) and issubclass(found, Enum):
+        return f"{name}: " + " ".join(found)
+    if not callable(found):
+        return name
+    parameters = inspect.signature(found).parameters.values()
+    words = [str(p).replace("'", "").replace("<factory>", "…") for p in parameters]
+    line = f"{name}({', '.join(words)})"
+    return line if len(line) < 100 else f"{name}(\n    " + ",\n    ".join(words) + ",\n)"
+
+
+def _fenced(docstring: str) -> str:
+    """A docstring as Markdown: what follows its first paragraph stays as it was written."""
+    head, mark, rest = docstring.partition("\n\n")
+    return f"{head}\n\n```text\n{rest}\n```" if mark else head
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "actions.md": actions_page,
-    "diagnostics.md": diagnostics_page,
-    "errors.md": errors_page,
-    "workflow.md": workflow_page,
+    "actions.md": lambda: NOTE + actions_page(),
+    "cli.md": cli_page,
+    "diagnostics.md": lambda: NOTE + diagnostics_page(),
+    "errors.md": lambda: NOTE + errors_page(),
+    "python.md": lambda: NOTE + python_page(),
+    "workflow.md": lambda: NOTE + workflow_page(),
 }
 
 
@@ -51,7 +89,7 @@ def main(arguments: list[str]) -> int:
     """0, or 1 when --check found a page out of date."""
     stale = []
     for name, make in PAGES.items():
-        path, text = FOLDER / name, NOTE + make()
+        path, text = FOLDER / name, make()
         if path.exists() and path.read_text() == text:
             continue
         stale.append(str(path.relative_to(ROOT)))
