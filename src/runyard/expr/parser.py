@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 50
 
-_COMPARE: Final = ("==", "!=", ">", "<", ">=", "<=", "in", "matches")
+COMPARISONS: Final = ("==", "!=", ">", "<", ">=", "<=", "in", "matches")
 _WORDS: Final = ("true", "false", "yes", "no")
 _INSTEAD: Final = {"and": "write &&", "or": "write ||", "not": "write !", "is": "write =="}
 _INSIDE: Final = re.compile(r"\\(\$\{|.)|(\$\$\{)|\$\{([^{}]*)\}|(\$\{)", re.DOTALL)
@@ -105,7 +105,7 @@ class _Parser:
         if not count:
             return self._comparison()
         operand = self._operand()
-        if self._is(*_COMPARE):
+        if self._is(*COMPARISONS):
             raise ExprError(
                 f"`!` before a comparison with {self._peek().shown} can be read in two ways",
                 first.column,
@@ -116,12 +116,12 @@ class _Parser:
 
     def _comparison(self) -> Node:
         left = self._operand()
-        if not self._is(*_COMPARE):
+        if not self._is(*COMPARISONS):
             return left
         operator = self._take()
         start = self._peek()
         right = self._operand()
-        if self._is(*_COMPARE):
+        if self._is(*COMPARISONS):
             raise ExprError("comparisons cannot be chained", self._peek().column, "join with &&")
         match operator.text:
             case "==":
