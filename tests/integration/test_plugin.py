@@ -153,3 +153,20 @@ def test_its_category_is_an_action_too(installed: Path) -> None:
     code = "print(json.dumps(act('sqlite.run', command=':memory:', args={'query': 'select 6*7'})))"
     status, stdout, _, _ = python(installed, code)
     assert (status, stdout) == ("success", "[42]\n")
+
+
+def test_its_demo_runs_and_the_command_line_knows_it(installed: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(installed), "RUNYARD_STATE": str(tmp_path / "state")}
+
+    def runyard(*args: str) -> str:
+        command = [str(Path(sys.executable).with_name("runyard")), *args]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    assert "bytes that must be free" in runyard("actions", "disk.free")
+    assert "2 ok" in runyard("run", str(PLUGIN / "demo.yaml"))
+    assert "[42]" in runyard("logs", "last", "--step", "count")
+    query = json.dumps({"query": "select 6 * 7"})
+    command = ["exec", "--category", "sqlite", "--command", ":memory:", "--args", query]
+    assert runyard(*command) == "[42]\n"
