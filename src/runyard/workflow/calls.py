@@ -12,7 +12,7 @@ from runyard.runners.params import Problem, check_args
 from runyard.workflow.conditions import locate
 from runyard.workflow.instances import strings_below
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Report, advice
 
 _UNSURE = {"shell": "shell.run", "command": "cmd.run", "bash": "shell.run", "sh": "shell.run",
            "cmd": "cmd.run", "script": "script.run", "exec": "cmd.run", "copy": "file.copy",
@@ -75,14 +75,12 @@ def check_arguments(action: Action, args: Node, at: Node, path: str, report: Rep
     _check_references(action, args, where, report)
     for problem in check_args(action.params, args.plain()):
         place, code, message = _placed(problem, args, at)
-        hint = problem.fix if problem.fix.startswith("did you mean") else ""
-        fix = "" if hint else problem.fix
         if code == "WF033":
             known = ", ".join(param.name for param in action.params)
-            fix = fix or ("" if hint else f"known arguments: {known}" if known else "")
-            report.unknown(code, place, f"{where}: {message}", hint=hint, fix=fix)
+            words = problem.fix or (f"known arguments: {known}" if known else "")
+            report.unknown(code, place, f"{where}: {message}", **advice(words))
         else:
-            report.error(code, place, f"{where}: {message}", hint=hint, fix=fix)
+            report.error(code, place, f"{where}: {message}", **advice(problem.fix))
 
 
 def _check_references(action: Action, args: Node, where: str, report: Report) -> None:

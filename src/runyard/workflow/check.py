@@ -11,7 +11,7 @@ from runyard.workflow.inventory import build_inventory
 from runyard.workflow.keys import DOCUMENT, VERSION
 from runyard.workflow.names import check_names, check_notify, check_targets, depends
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Report, printable
 from runyard.workflow.walk import Spot, plain, tasks, work
 
 
@@ -45,13 +45,10 @@ def _not_a_map(root: Node, report: Report) -> None:
 
 def _version(root: Node, report: Report) -> None:
     node = root.get("version")
-    if node is not None and node.kind == SCALAR and node.raw not in (VERSION, ""):
-        report.error(
-            "WF028",
-            node,
-            f'version "{node.raw[:40]}" is not supported',
-            fix=f"write version: {VERSION}",
-        )
+    if node is not None and node.value not in (VERSION, ""):
+        text = printable(node.raw[:40]) if node.kind == SCALAR else node.word
+        message = f'version "{text}" is not supported'
+        report.error("WF028", node, message, fix=f"write version: {VERSION}")
 
 
 def _parts(root: Node, report: Report) -> None:
@@ -121,7 +118,7 @@ def _exports(spot: Spot, report: Report) -> None:
     """A step whose expected variables cannot come: nothing scans its output for them."""
     node = spot.node
     names, args = node.get("expect_vars"), node.get("args") or node.get("with")
-    if names is None or not names.value or node.text("action") == "env.set":
+    if names is None or not names.elements() or node.text("action") == "env.set":
         return
     if args is None or args.get("export_vars") is None:
         report.warn(
@@ -163,11 +160,15 @@ def _order(root: Node, report: Report) -> None:
             continue
         circle = find_circle(depends(spots, report))
         if circle:
-            at = next(s.node for s in spots if s.node.text("name") == circle[0])
-            ways = " → ".join(f'"{name}"' for name in circle)
-            fix = "remove one depends_on"
-            if at.get("depends_on") is None:
-                fix = "a step without depends_on waits for the one before it: add depends_on: []"
-            report.error(
-                "WF042", at.key("depends_on"), f"steps wait for each other: {ways}", fix=fix
-            )
+            _report_circle(circle, {s.node.text("name"): s.node for s in spots}, report)
+
+
+def _report_circle(circle: list[str], nodes: dict[str, Node], report: Report) -> None:
+    said = [name for name in circle if nodes[name].get("depends_on") is not None]
+    tacit = [name for name in circle if nodes[name].get("depends_on") is None]
+    fix = "remove one depends_on"
+    if tacit:
+        fix = f'"{tacit[0]}" waits for the one before it: give it depends_on: []'
+    ways = " → ".join(f'"{name}"' for name in circle)
+    at = nodes[said[0]].key("depends_on")
+    report.error("WF042", at, f"steps wait for each other: {ways}", fix=fix)

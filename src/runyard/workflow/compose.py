@@ -18,6 +18,7 @@ from runyard.workflow.source import Source
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
+MAX_REPAIRS = 20
 _SCALAR, _ALIAS = yaml.ScalarEvent, yaml.AliasEvent
 _MAP, _LIST = yaml.MappingStartEvent, yaml.SequenceStartEvent
 _ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
@@ -26,20 +27,35 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def compose(source: Source, report: Report) -> Node | None:
-    """The document's root, or None when it could not be built; `report` then says why."""
+    """The document's root, or None when it could not be built; `report` then says why.
+
+    A line whose repair is sure is repaired and read on, so that all mistakes are told at once.
+    """
+    text: str | None = source.text
+    for _ in range(MAX_REPAIRS):
+        if text is None:
+            break
+        root, text = _read(text, source, report)
+        if root is not None:
+            return root
+    return None
+
+
+def _read(text: str, source: Source, report: Report) -> tuple[Node | None, str | None]:
+    """The root, or the text to try next."""
     try:
-        return _Composer(report).run(yaml.parse(source.text, Loader=_LOADER))
+        return _Composer(report).run(yaml.parse(text, Loader=_LOADER)), None
     except yaml.YAMLError as error:
         from runyard.workflow.syntax import explain
 
-        explain(error, source, report)
+        return None, explain(error, Source(source.path, text), report)
     except UnicodeEncodeError as error:
         line = source.text.count("\n", 0, error.start) + 1
         message = "a lone surrogate is not a character"
         report.point("WF005", line, 1, message, fix="save the file as UTF-8")
     except RecursionError:  # only PyYAML's own parser, where libyaml is missing
         report.point("WF010", 1, 1, f"nested more than {MAX_DEPTH} deep")
-    return None
+    return None, None
 
 
 class _Stop(Exception):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from runyard.expr.error import ExprError
 from runyard.expr.when import When, compile_when
 from runyard.workflow.node import Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Report, advice
 from runyard.workflow.source import Source
 
 
@@ -27,11 +27,7 @@ def check_condition(node: Node, path: str, report: Report) -> None:
         _compiled(node.raw)
     except ExprError as error:
         line, col = locate(report.source, node, error.column - 1)
-        fix = error.hint
-        hint = ""
-        if fix.startswith("did you mean"):
-            fix, hint = "", fix
-        report.point("WF040", line, col, f"{path}: {error.message}", hint=hint, fix=fix)
+        report.point("WF040", line, col, f"{path}: {error.message}", **advice(error.hint))
 
 
 def locate(source: Source, node: Node, offset: int) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-ERROR, WARNING = "error", "warning"
+from runyard.workflow.report import ERROR, printable
+
 _WIDTH = 96
 
 
@@ -73,13 +74,6 @@ class Diagnostic:
             start, stop = start - left + len(lead), max(stop, start + 1) - left + len(lead)
         caret = " " * _columns(line[:start]) + "^" * max(1, _columns(line[start:stop]))
         return line, caret
-
-
-def printable(text: str) -> str:
-    """`text` with control characters replaced: what stands in a file must not drive a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "·" if c != "\n" else "⏎" for c in text)
 
 
 def _columns(text: str) -> int:

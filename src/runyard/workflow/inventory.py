@@ -6,7 +6,7 @@ from runyard.hosts.inventory import Group, Host, Inventory, transport_of
 from runyard.model.errors import UsageError
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import MAP, Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Report, advice
 
 
 def build_inventory(root: Node, report: Report) -> Inventory:
@@ -37,7 +37,7 @@ def _host(name: str, node: Node, report: Report) -> Host:
         try:
             transport_of(text)
         except UsageError as error:
-            report.error("WF048", address, error.message, fix=error.hint)
+            report.error("WF048", address, error.message, **advice(error.hint))
     return Host(name, text, _vars(node))
 
 

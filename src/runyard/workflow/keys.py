@@ -20,7 +20,7 @@ from runyard.workflow.keys_step import (
     TEXT,
     VALUES,
 )
-from runyard.workflow.kinds import Condition, Flag, ListOf, MapOf, Text, Word
+from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, Word
 from runyard.workflow.table import Key, Table, table
 
 VERSION = "v0.1"
@@ -40,6 +40,7 @@ HOST = table(
         "port": "write address: ssh://user@host:port",
         "groups": "write inventory.groups: {NAME: {hosts: […]}}",
     },
+    example="{address: ssh://user@host}",
 )  # fmt: skip
 GROUP = table(
     "group",
@@ -47,15 +48,17 @@ GROUP = table(
     Key("hosts", ListOf(NAME, "a list of host names"), "names of hosts"),
     Key("vars", VALUES, "variables of its hosts"),
     habits={"children": "list the hosts themselves"},
+    example="{hosts: [web1, web2]}",
 )
 INVENTORY = table(
     "inventory",
     "The hosts that steps run on. Without it everything runs on this machine.",
     Key("vars", VALUES, "variables of all hosts"),
     Key("groups", MapOf(GROUP, "a map of group names to {hosts, vars}", _HOST_NAME, _HOST_WORDS,
-                        nullable=True), "groups of hosts"),
+                        nullable=True, example=GROUP.example), "groups of hosts"),
     Key("hosts", MapOf(HOST, "a map of host names to {address, vars}", _HOST_NAME, _HOST_WORDS,
-                       nullable=True), "the hosts"),
+                       nullable=True, example=HOST.example), "the hosts"),
+    example="{hosts: {web1: {address: ssh://user@host}}}",
 )  # fmt: skip
 _FAN_DEFAULTS = ("concurrency", "serial", "max_failures", "fail_fast")
 DEFAULTS = table(
@@ -70,6 +73,7 @@ PLAN = table(
     "plan",
     "Whether a person accepts the plan before the run starts.",
     Key("mode", Word(("auto", "manual-approve")), "auto or manual-approve", default="auto"),
+    example="{mode: manual-approve}",
 )
 TASK = table(
     "task",
@@ -79,13 +83,15 @@ TASK = table(
     *FAN_KEYS,
     Key("when", Condition(), "hosts where this is false skip the task"),
     Key("ignore_error", Flag(), "a failure does not stop the module", default="false"),
-    Key("steps", ListOf(TASK_STEP, "a list of steps"), "its steps", required=True),
+    Key("steps", ListOf(TASK_STEP, "a list of steps", example=STEP.example),
+        "its steps", required=True),
     habits={
         "hosts": "write targets: [NAME]", "groups": "write roles: [NAME]",
         "filter": "write targets: with a pattern such as web*",
         "continue_on_error": "write ignore_error: true",
         "action": "steps have actions: write steps:",
     },
+    example="{name: …, steps: […]}",
 )  # fmt: skip
 MODULE = table(
     "module",
@@ -93,22 +99,26 @@ MODULE = table(
     Key("name", NAME, "unique in the document", required=True),
     Key("enabled", Condition(), "the module runs only when this is true", default="true"),
     Key("when", Condition(), "the same as enabled"),
-    Key("tasks", ListOf(TASK, "a list of tasks"), "its tasks", required=True),
+    Key("tasks", ListOf(TASK, "a list of tasks", example=TASK.example), "its tasks", required=True),
     habits={"steps": "write tasks: [{name: …, steps: […]}]"},
+    example="{name: …, tasks: […]}",
 )
 DOCUMENT = table(
     "workflow",
     "A workflow.",
-    Key("version", Text(f"{VERSION}"), f"the version of this format: {VERSION}", required=True),
+    Key("version", Anything(VERSION), f"the version of this format: {VERSION}", required=True),
     Key("name", NAME, "what the workflow is called", required=True),
     Key("description", TEXT, "what it is for"),
     Key("inventory", INVENTORY, "the hosts", default="this machine"),
     Key("vars", VALUES, "variables"),
     Key("defaults", DEFAULTS, "what holds for every step that does not say otherwise"),
-    Key("steps", ListOf(STEP, "a list of steps"), "the work, in order"),
-    Key("modules", ListOf(MODULE, "a list of modules"), "the long form of steps"),
-    Key("handlers", ListOf(HANDLER, "a list of handlers"), "steps that others notify"),
-    Key("finally", ListOf(STEP, "a list of steps"), "steps that run in any case, at the end"),
+    Key("steps", ListOf(STEP, "a list of steps", example=STEP.example), "the work, in order"),
+    Key("modules", ListOf(MODULE, "a list of modules", example=MODULE.example),
+        "the long form of steps"),
+    Key("handlers", ListOf(HANDLER, "a list of handlers", example=HANDLER.example),
+        "steps that others notify"),
+    Key("finally", ListOf(STEP, "a list of steps", example=STEP.example),
+        "steps that run in any case, at the end"),
     Key("plan", PLAN, "whether the plan must be accepted"),
     Key("offline", OFFLINE_FORMS, "what to do about hosts that cannot be reached", default="fail"),
     Key("on_failure", Word(("stop", "rollback")), "what a failure leads to", default="stop"),

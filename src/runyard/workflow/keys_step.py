@@ -15,6 +15,7 @@ from runyard.workflow.kinds import (
     Number,
     Share,
     Text,
+    User,
     Word,
 )
 from runyard.workflow.table import Key, table
@@ -78,6 +79,7 @@ LIMITS = table(
     Key("cpu_time", DURATION, "CPU time, summed"),
     Key("open_files", Number(3, 10_000_000), "open files per process"),
     Key("output", SIZE, "bytes written to both streams"),
+    example="{memory: 1g}",
 )
 CALL = table(
     "call",
@@ -85,6 +87,7 @@ CALL = table(
     Key("action", ACTION, "the action", required=True),
     Key("args", ARGS, "its arguments"),
     Key("timeout", DURATION, "how long it may take"),
+    example="{action: cmd.run, args: {cmd: …}}",
 )
 
 RETRIES_FORMS = Either(
@@ -97,7 +100,6 @@ SERIAL = Either(
     {"scalar": SHARE, "list": ListOf(SHARE, "a list of batch sizes", empty=False)},
     "a batch size such as 1 or 10%, or a list of them",
 )
-BECOME = Either({"scalar": Anything()}, "true, or the name of a user")
 
 FAN_KEYS = (
     Key("targets", NAMES, "hosts, groups and patterns (web*, !db1, @group)", default="all hosts"),
@@ -115,7 +117,7 @@ POLICY_KEYS = (
     Key("retries", RETRIES_FORMS, "tries after the first one, or a map", default="0"),
     Key("timeout", DURATION, "how long one try may take", default="for ever"),
     Key("continue_on_error", Flag(), "a failure does not end the run", default="false"),
-    Key("become", BECOME, "run as root (true) or as this user"),
+    Key("become", User(), "run as root (true) or as this user"),
     Key("limits", LIMITS, "bounds of the process tree"),
     Key("offline", OFFLINE_FORMS, "what to do about a host that cannot be reached",
         default="fail"),
@@ -175,13 +177,22 @@ HABITS = {
     "on_failure": "write on_failure: at the top of the document, or fallback: here",
 }  # fmt: skip
 
-STEP = table("step", "One piece of work on its hosts.", *WORK_KEYS, *FAN_KEYS, habits=HABITS)
+_EXAMPLE = "{name: …, action: cmd.run, args: {cmd: …}}"
+STEP = table(
+    "step",
+    "One piece of work on its hosts.",
+    *WORK_KEYS,
+    *FAN_KEYS,
+    habits=HABITS,
+    example=_EXAMPLE,
+)
 _ON_TASK = {key.name: f"{key.name} belongs to the task: write it beside steps:" for key in FAN_KEYS}
 TASK_STEP = table(
     "task_step",
     "One step of a task; hosts and order are the task's.",
     *WORK_KEYS,
     habits={**HABITS, **_ON_TASK},
+    example=_EXAMPLE,
 )
 _HANDLER_KEYS = ("name", "action", "args", "with", "when", "retries", "timeout")
 HANDLER = table(
@@ -189,4 +200,5 @@ HANDLER = table(
     "A step that others notify: it runs once, at the end, where something changed.",
     *(key for key in WORK_KEYS if key.name in _HANDLER_KEYS),
     habits={**HABITS, "listen": "notify: names the handler itself"},
+    example=_EXAMPLE,
 )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from runyard.model.duration import parse_duration, parse_size
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Report, printable
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONG_UNIT = re.compile(r"(\d+)(secs?|seconds?|mins?|minutes?|hours?|days?)")
@@ -45,7 +45,7 @@ def refuse(
     """Say that `node` is not what it should be."""
     got = node.word
     if node.kind == SCALAR and node.value is not None:
-        text = node.raw if len(node.raw) <= 40 else node.raw[:40] + "…"
+        text = printable(node.raw if len(node.raw) <= 40 else node.raw[:40] + "…")
         got = f'"{text}"' if isinstance(node.value, str) else text
     report.error(code, node, f"{path} must be {words}, not {got}", hint=hint, fix=fix)
 
@@ -60,7 +60,8 @@ class Text:
     def check(self, node: Node, path: str, report: Report) -> None:
         if not isinstance(node.value, str) or node.kind != SCALAR:
             scalar = node.kind == SCALAR and node.value is not None
-            refuse(node, path, self.words, report, f'quote it: "{node.raw}"' if scalar else "")
+            words = "a string" if self.pattern else self.words
+            refuse(node, path, words, report, f'quote it: "{node.raw}"' if scalar else "")
         elif self.pattern and not re.fullmatch(self.pattern, node.value):
             refuse(node, path, self.words, report, code="WF026")
 
@@ -89,6 +90,24 @@ class Share:
                 {"type": "string", "pattern": f"^(?:{self._pattern})$"},
             ]
         }
+
+
+class User:
+    """true for root, false for nobody else, or a name."""
+
+    words = "true, or the name of a user"
+    _pattern = r"[A-Za-z_][A-Za-z0-9_.-]{0,31}"
+
+    def check(self, node: Node, path: str, report: Report) -> None:
+        if isinstance(node.value, bool):
+            return
+        if not isinstance(node.value, str):
+            refuse(node, path, self.words, report)
+        elif not re.fullmatch(self._pattern, node.value):
+            refuse(node, path, self.words, report, code="WF026")
+
+    def schema(self) -> _Schema:
+        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": self._pattern}]}
 
 
 class Flag:
@@ -143,6 +162,7 @@ class Measure:
     pattern: str
     code: str
     positive: bool = True
+    most: float = 1e9
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != SCALAR or isinstance(node.value, bool) or node.value is None:
@@ -161,15 +181,19 @@ class Measure:
             refuse(node, path, self.words, report, fix, self.code)
 
     def schema(self) -> _Schema:
-        bound = {"exclusiveMinimum": 0} if self.positive else {"minimum": 0}
-        return {"anyOf": [{"type": "string", "pattern": self.pattern}, {"type": "number", **bound}]}
+        bound = {
+            "exclusiveMinimum" if self.positive else "minimum": 0,
+            "exclusiveMaximum": self.most,
+        }
+        number = {"type": "number", **bound}
+        return {"anyOf": [{"type": "string", "pattern": self.pattern}, number]}
 
 
 _DURATION = r"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h|d))+)\s*$"
 _SIZE = r"^\s*\d+(\.\d+)?\s*[kmgtKMGT]?[iI]?[bB]?\s*$"
 DURATION = Measure(parse_duration, "a duration such as 30s, 5m or 1h30m", _DURATION, "WF022")
 DELAY = Measure(parse_duration, "a duration such as 30s, 5m or 1h30m", _DURATION, "WF022", False)
-SIZE = Measure(parse_size, "a size such as 64k, 512MB or 2GiB", _SIZE, "WF023")
+SIZE = Measure(parse_size, "a size such as 64k, 512MB or 2GiB", _SIZE, "WF023", most=1e18)
 
 
 @dataclass(repr=False, eq=False)
@@ -191,10 +215,11 @@ class Word:
         return {"enum": list(self.choices)}
 
 
+@dataclass(repr=False, eq=False)
 class Anything:
-    """Any value."""
+    """Any value; what it must be is checked elsewhere."""
 
-    words = "any value"
+    words: str = "any value"
 
     def check(self, node: Node, path: str, report: Report) -> None:
         """Nothing is wrong with it."""
@@ -205,22 +230,28 @@ class Anything:
 
 @dataclass(repr=False, eq=False)
 class ListOf:
-    """A list; with `empty` False it has at least one element."""
+    """A list; with `empty` False it has at least one element; `example` is of an element."""
 
     item: Kind
     words: str
     empty: bool = True
+    example: str = ""
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != LIST:
-            value = node.raw or "…"
-            fix = f"write a list: [{value}]" if node.kind == SCALAR else ""
-            refuse(node, path, self.words, report, fix)
+            refuse(node, path, self.words, report, self._repair(node))
         elif not node.value and not self.empty:
             report.error("WF027", node, f"{path} must not be empty")
         else:
             for index, item in enumerate(node.value):
                 self.item.check(item, f"{path}[{index}]", report)
+
+    def _repair(self, node: Node) -> str:
+        if node.kind == SCALAR and "${" in node.raw:
+            return "write the values: they must be known when the document is read"
+        if self.example:
+            return f"write a list: - {self.example}"
+        return f"write a list: [{node.raw or '…'}]" if node.kind == SCALAR else ""
 
     def schema(self) -> _Schema:
         bound = {} if self.empty else {"minItems": 1}
@@ -229,17 +260,22 @@ class ListOf:
 
 @dataclass(repr=False, eq=False)
 class MapOf:
-    """A map from names to values of one kind; `names` is the pattern of a key."""
+    """A map from names to values of one kind; `names` is the pattern of a key.
+
+    `example` is of a value; `nullable` lets a name stand without one.
+    """
 
     item: Kind
     words: str
     names: str = ""
     key_words: str = "letters, digits and _, and begins with no digit"
     nullable: bool = False
+    example: str = ""
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != MAP:
-            refuse(node, path, self.words, report)
+            fix = f"write {{NAME: {self.example}}}" if self.example else ""
+            refuse(node, path, self.words, report, fix)
             return
         for name, item in node.items():
             if self.names and not re.fullmatch(self.names, name):

@@ -8,7 +8,7 @@ from runyard.hosts.inventory import Inventory
 from runyard.model.errors import UsageError
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import Node
-from runyard.workflow.report import Report
+from runyard.workflow.report import Advice, Report, advice
 from runyard.workflow.walk import Spot, plain, tasks, work
 
 
@@ -91,14 +91,7 @@ def check_targets(root: Node, inventory: Inventory, report: Report) -> None:
                 judged[text] = error
         wrong = judged[text]
         if wrong is not None:
-            guess = wrong.hint.startswith("did you mean")
-            report.error(
-                "WF036",
-                at,
-                wrong.message,
-                hint=wrong.hint if guess else "",
-                fix="" if guess else wrong.hint,
-            )
+            report.error("WF036", at, wrong.message, **advice(wrong.hint))
 
 
 def _targets(root: Node) -> Iterable[tuple[Node, str]]:
@@ -110,9 +103,8 @@ def _targets(root: Node) -> Iterable[tuple[Node, str]]:
             yield at, name if name.startswith(("@", "!")) else f"@{name}"
 
 
-def _guess(word: str, known: list[str], otherwise: str) -> dict[str, str]:
-    near = did_you_mean(word, known)
-    return {"hint": near} if near else {"fix": otherwise}
+def _guess(word: str, known: list[str], otherwise: str) -> Advice:
+    return advice(did_you_mean(word, known) or otherwise)
 
 
 def depends(spots: list[Spot], report: Report) -> list[tuple[str, list[str] | None]]:

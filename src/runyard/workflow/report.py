@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from runyard.workflow.node import SCALAR, Node
 from runyard.workflow.source import Source
@@ -12,6 +12,25 @@ if TYPE_CHECKING:
 
 MAX_DIAGNOSTICS = 1000
 ERROR, WARNING = "error", "warning"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters replaced: what stands in a file must not drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "⏎" if c == "\n" else "·" for c in text)
+
+
+class Advice(TypedDict, total=False):
+    """A guess or a repair, as keywords of Report's methods."""
+
+    hint: str
+    fix: str
+
+
+def advice(text: str) -> Advice:
+    """What another part suggests, as a hint when it is a guess, else as a fix."""
+    return {"hint": text} if text.startswith("did you mean") else {"fix": text}
 
 
 class Report:
@@ -31,7 +50,9 @@ class Report:
         """A warning at `node`."""
         self._at_node(code, WARNING, node, message, hint, fix)
 
-    def unknown(self, code: str, node: Node, message: str, *, hint: str, fix: str) -> None:
+    def unknown(
+        self, code: str, node: Node, message: str, *, hint: str = "", fix: str = ""
+    ) -> None:
         """A name that nothing reads: an error, or a warning when the document is read leniently."""
         self._at_node(code, ERROR if self.strict else WARNING, node, message, hint, fix)
 

@@ -30,6 +30,10 @@ def json_schema(actions: Actions) -> dict[str, Any]:
             ],
         }
         definition["allOf"] = [{"$ref": f"#/$defs/args:{action}"} for action in names]
+    command = {"$ref": "#/$defs/args:cmd.run/then/properties/args"}
+    for name in ("step", "task_step"):
+        check = definitions[name]["properties"]["check"]
+        check["anyOf"] = [{"type": "string", "minLength": 1}, command]
     for name, action in found.items():
         definitions[f"args:{name}"] = _bind(name, action.summary, args_schema(action.params))
     schema = DOCUMENT.define()

@@ -83,9 +83,9 @@ def _too_large(name: str, size: int) -> Unreadable:
 
 def refuse(code: str, message: str, path: str, fix: str = "") -> Unreadable:
     """A diagnostic about the file as a whole."""
-    from runyard.workflow.diagnostic import ERROR, Diagnostic
+    from runyard.workflow.diagnostic import Diagnostic
 
-    return Unreadable(Diagnostic(code, ERROR, message, path, fix=fix))
+    return Unreadable(Diagnostic(code, "error", message, path, fix=fix))
 
 
 def decode(data: bytes, path: str) -> Source:
@@ -107,7 +107,7 @@ def decode(data: bytes, path: str) -> Source:
     try:
         return Source(path, data.decode(encoding))
     except UnicodeDecodeError as error:
-        from runyard.workflow.diagnostic import ERROR, Diagnostic
+        from runyard.workflow.diagnostic import Diagnostic
 
         before = data[: error.start].decode(encoding, "replace")
         lines = _BREAK.split(before)
@@ -118,5 +118,5 @@ def decode(data: bytes, path: str) -> Source:
         col = len(lines[-1]) + 1
         fix = f"save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8 {path}"
         raise Unreadable(
-            Diagnostic("WF005", ERROR, message, path, len(lines), col, col + 1, shown, fix=fix)
+            Diagnostic("WF005", "error", message, path, len(lines), col, col + 1, shown, fix=fix)
         ) from None

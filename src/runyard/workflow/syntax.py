@@ -24,43 +24,58 @@ _WORDS = (
     ("found character that cannot start any token", "a value cannot begin with this character"),
     ("found unexpected end of stream", "the quoted text that begins here does not end"),
     ("found unknown escape character", 'no such escape in "…"'),
+    ("incompatible YAML document", "this version of YAML is not supported"),
     ("control characters are not allowed", "control characters are not allowed"),
 )
 
 
-def explain(error: Any, source: Source, report: Report) -> None:
-    """Report a YAMLError: where, in plain words, with the repair of the usual causes."""
-    position = getattr(error, "position", None)
-    if position is not None:
+def explain(error: Any, source: Source, report: Report) -> str | None:
+    """Report a YAMLError: where, in plain words, with the repair of the usual causes.
+
+    Returns the text with the line repaired where that is sure, so that what follows can be
+    judged as well; else None.
+    """
+    if getattr(error, "position", None) is not None:
         _bad_character(error, source, report)
-        return
+        return None
     mark = error.problem_mark or error.context_mark
     problem = error.problem or "this is not YAML"
     if "unexpected end of stream" in problem and error.context_mark is not None:
         mark = error.context_mark
     if mark is not None and _is_end(source, mark.line + 1) and "flow" in (error.context or ""):
         _unclosed(error.context_mark, source, report)
-        return
+        return None
     line, col = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     text = source.line(line)
-    if _tab(text):
-        _report_tab(line, text, report)
-        return
-    if _partly_quoted(line, text, report):
-        return
-    fix = ""
+    repaired = _tab(line, source, report) or _partly_quoted(line, text, report)
+    if repaired is not None:
+        lines = source.lines
+        return "\n".join([*lines[: line - 1], repaired, *lines[line:]])
+    message = next((words for key, words in _WORDS if key in problem), problem)
+    hint = problem if message != problem else ""
+    report.point("WF007", line, col, message, hint=hint, fix=_repair(problem, text))
+    return None
+
+
+def _repair(problem: str, text: str) -> str:
     if (match := _BAD_START.match(text)) is not None:
         value = match["value"].replace("'", "''")
-        fix = f"quote it: {match['key']}: '{value}'"
-    elif "mapping values" in problem and (match := re.match(r"\s*(?:-\s+)*([\w.-]+): (.+)$", text)):
+        return f"quote it: {match['key']}: '{value}'"
+    if "mapping values" in problem:
+        match = re.match(r"\s*(?:-\s+)*([\w.-]+): (.+)$", text)
+        if match is None or ": " not in match[2]:
+            return "check the indentation"
         quoted = match[2].replace("'", "''")
-        fix = f"quote the text: {match[1]}: '{quoted}'" if ": " in match[2] else "check indentation"
-    elif "', ' or '}'" in problem or "',' or '}'" in problem:
-        fix = "inside { } quote texts that hold { } [ ] , or :"
-    elif "expected key" in problem or "'-' indicator" in problem:
-        fix = "check the indentation: keys of one map begin in one column"
-    message = next((words for key, words in _WORDS if key in problem), problem)
-    report.point("WF007", line, col, message, hint=problem if message != problem else "", fix=fix)
+        return f"quote the text: {match[1]}: '{quoted}'"
+    if "',' or '}'" in problem:
+        return "inside { } quote texts that hold { } [ ] , or :"
+    if "expected key" in problem or "'-' indicator" in problem:
+        return "check the indentation: keys of one map begin in one column"
+    if "block sequence entries" in problem:
+        return "begin the list on a line of its own"
+    if "unknown escape" in problem:
+        return "write \\\\ for a backslash, or use single quotes"
+    return "remove the line that begins with %" if "incompatible" in problem else ""
 
 
 def _is_end(source: Source, line: int) -> bool:
@@ -77,35 +92,36 @@ def _unclosed(start: Any, source: Source, report: Report) -> None:
     report.point("WF007", line, col, message, fix="add the missing ] or }")
 
 
-def _tab(text: str) -> bool:
-    return "\t" in text[: len(text) - len(text.lstrip())]
+def _tab(line: int, source: Source, report: Report) -> str | None:
+    """The line indented like the one above it, or None when no tab indents it."""
+    text = source.line(line)
+    content = text.lstrip()
+    indent = text[: len(text) - len(content)]
+    if "\t" not in indent:
+        return None
+    col = indent.index("\t") + 1
+    width = len(indent) - col + 1
+    fix = "replace each tab by two spaces"
+    report.point("WF008", line, col, "a tab cannot indent a line", width=width, fix=fix)
+    above = next((t for t in reversed(source.lines[: line - 1]) if t.strip()), "")
+    level = len(above) - len(above.lstrip(" \t-"))
+    if above.rstrip().endswith(":"):
+        level += 2
+    return " " * level + content
 
 
-def _report_tab(line: int, text: str, report: Report) -> None:
-    col = text.index("\t") + 1
-    width = len(text) - len(text.lstrip()) - col + 1
-    report.point(
-        "WF008",
-        line,
-        col,
-        "a tab cannot indent a line",
-        width=width,
-        fix="replace each tab by two spaces",
-    )
-
-
-def _partly_quoted(line: int, text: str, report: Report) -> bool:
+def _partly_quoted(line: int, text: str, report: Report) -> str | None:
+    """The line with the whole value quoted, or None when that is not what is wrong."""
     match = _QUOTED_PART.match(text)
     if match is None or match["rest"].startswith("#"):
-        return False
-    value = match["value"]
+        return None
+    value = re.sub(r"\s+#.*$", "", match["value"])
     whole = f"'{value}'" if "'" not in value else '"' + value.replace('"', '\\"') + '"'
-    report.point(
-        "WF018", line, match.start("value") + 1,
-        "the quotes end before the value does", width=len(value),
-        fix=f"quote the whole expression: {match['key']}: {whole}",
-    )  # fmt: skip
-    return True
+    start = match.start("value")
+    fix = f"quote the whole expression: {match['key']}: {whole}"
+    message = "the quotes end before the value does"
+    report.point("WF018", line, start + 1, message, width=len(value), fix=fix)
+    return text[:start] + whole
 
 
 def _bad_character(error: Any, source: Source, report: Report) -> None:

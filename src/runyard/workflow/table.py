@@ -31,12 +31,14 @@ class Table:
     Attributes:
         habits: keys of other systems, with what to write here instead.
         doc: what the map is, for the reference and for editors.
+        example: one in a line, for whoever wrote something else.
     """
 
     name: str
     doc: str
     keys: Mapping[str, Key]
     habits: Mapping[str, str] = field(default_factory=dict)
+    example: str = ""
 
     @property
     def words(self) -> str:
@@ -44,7 +46,8 @@ class Table:
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != MAP:
-            refuse(node, path or "a workflow", self.words, report)
+            fix = f"write {self.example}" if self.example else ""
+            refuse(node, path or "a workflow", self.words, report, fix)
             return
         for name, value in node.items():
             key = self.keys.get(name)
@@ -92,6 +95,8 @@ class Table:
             entry = {**key.kind.schema(), "description": key.doc}
             if key.alias_of:
                 entry["deprecated"] = True
+            if key.required and entry.get("type") == "string":
+                entry["minLength"] = 1
             properties[key.name] = entry
         required = [key.name for key in self.keys.values() if key.required]
         return {
@@ -103,6 +108,12 @@ class Table:
         }
 
 
-def table(name: str, doc: str, *keys: Key, habits: Mapping[str, str] | None = None) -> Table:
+def table(
+    name: str,
+    doc: str,
+    *keys: Key,
+    habits: Mapping[str, str] | None = None,
+    example: str = "",
+) -> Table:
     """A Table of `keys`."""
-    return Table(name, doc, {key.name: key for key in keys}, habits or {})
+    return Table(name, doc, {key.name: key for key in keys}, habits or {}, example)

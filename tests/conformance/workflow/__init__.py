@@ -1,0 +1,1 @@
+"""Workflows as data: documents with what the compiler makes of them."""
