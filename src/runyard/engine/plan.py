@@ -36,7 +36,8 @@ class Plan:
     """A whole plan (contract 1, "Plan digest").
 
     `variables` are the resolved ones per host, `secrets` an HMAC per name: equal plans are equal
-    by digest, and nothing in a plan lets anybody guess a secret.
+    by digest, and nothing in a plan lets anybody guess a secret. `checked` says that the check
+    commands were executed for it.
     """
 
     workflow: str
@@ -45,6 +46,7 @@ class Plan:
     variables: Mapping[str, Any]
     secrets: Mapping[str, str]
     rows: tuple[PlanRow, ...] = field(default=())
+    checked: bool = True
 
     @property
     def digest(self) -> str:
@@ -140,6 +142,7 @@ async def make_plan(
             for name, value in sorted(run.secrets.items())
         },
         rows=tuple(rows),
+        checked=checks,
     )
 
 

@@ -233,7 +233,7 @@ class Runs:
             shutil.rmtree(self.home.run_dir(run_id), ignore_errors=True)
 
     async def _hold(self, plan: Plan, job: Job, options: RunOptions) -> None:
-        now = await self.plan(job, options, checks=any(r.decision == "done" for r in plan.rows))
+        now = await self.plan(job, options, checks=plan.checked)
         if now.digest == plan.digest:
             return
         differences = plan.diff(now)
