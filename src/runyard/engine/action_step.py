@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from runyard.expr.scope import Scope
 from runyard.expr.shell import bind_shell
 from runyard.expr.template import substitute
 from runyard.model.action import Param, Work
-from runyard.model.errors import RunyardError
+from runyard.model.duration import format_duration
+from runyard.model.errors import DeadlineError, RunyardError
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
 from runyard.runners.params import resolve_args
@@ -96,7 +98,14 @@ class ActionStep(Step):
             base=ctx.base,
             signals=ctx.mailbox,
         )
-        return await call.action.run(work)
+        if call.action.supervised or work.timeout is None:
+            return await call.action.run(work)
+        try:
+            async with asyncio.timeout(work.timeout):
+                return await call.action.run(work)
+        except TimeoutError:
+            late = DeadlineError(f"timed out after {format_duration(work.timeout)}")
+            return Outcome.of_error(late, ended_by="timeout")
 
     def arguments(
         self, call: Call, ctx: Context
@@ -110,15 +119,18 @@ class ActionStep(Step):
             ArgumentError: a variable is unset, or a value does not fit its parameter.
         """
         scope = ctx.scope(self.item)
-        own = call.args.get("env")
+        given = dict(call.args)
+        own = given.get("env")
         if isinstance(own, Mapping) and own and call.action.name != "env.set":
-            scope = ctx.scope(self.item, substitute(own, scope, call.places.get("env", "env")))
+            given["env"] = own = substitute(own, scope, call.places.get("env", "env"))
+            scope = ctx.scope(self.item, own)
         params = {param.name: param for param in call.action.params}
         env: dict[str, str] = dict(scope.environment())
         args: dict[str, Any] = {}
-        for name, value in call.args.items():
+        for name, value in given.items():
             place = call.places.get(name, name)
-            args[name] = _fill(params.get(name), value, scope, env, place)
+            done = value is own
+            args[name] = value if done else _fill(params.get(name), value, scope, env, place)
         return resolve_args(call.action.params, args), env, scope
 
 
