@@ -19,11 +19,12 @@ COUNTED = ("ok", "changed", "skipped", "failed", "canceled")
 
 
 @dataclass(slots=True)
-class Refusals:
-    """Folds events: was an approval refused, or left without an answer?"""
+class Ending:
+    """Folds events into what a record does not tell: refused or open approvals, the error."""
 
     refused: bool = False
     open: int = 0
+    hint: str = ""
 
     def see(self, event: Event) -> None:
         """Take notice of an event."""
@@ -32,11 +33,13 @@ class Refusals:
         elif event.type == "approval.decided":
             self.open -= 1
             self.refused |= event.data.get("decision") == "rejected"
+        elif event.type == "run.finished" and isinstance(error := event.data.get("error"), dict):
+            self.hint = str(error.get("hint") or "")
 
 
-def exit_code(record: RunRecord, refusals: Refusals | None = None) -> int:
+def exit_code(record: RunRecord, ending: Ending | None = None) -> int:
     """The process's exit code for a run that has ended (docs/reference/exit-codes.md)."""
-    if record.status is Status.FAILED and refusals and (refusals.refused or refusals.open > 0):
+    if record.status is Status.FAILED and ending and (ending.refused or ending.open > 0):
         return failure.NOT_APPROVED
     return _CODES.get(record.status, failure.FAILED)
 

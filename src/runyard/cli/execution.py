@@ -16,8 +16,7 @@ from runyard.cli.text import for_screen
 from runyard.cli.views.plain import PlainView, tell
 from runyard.cli.views.summary import summary
 from runyard.cli.views.view import View
-from runyard.cli.watch import watch
-from runyard.model.run import RunRecord
+from runyard.cli.watch import Watched, watch
 from runyard.model.status import Status
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ async def execute(
         pipe = Pipe()
         view = make_view(started.run_id, title, form, pipe, settings)
         watched = await watch(runs, started, view)
-        await _end(watched.record, form, pipe, settings)
-        return exit_code(watched.record, watched.refusals)
+        await _end(watched, form, pipe, settings)
+        return exit_code(watched.record, watched.ending)
 
 
 def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings) -> View:
@@ -73,14 +72,15 @@ def _screen(line: str) -> str:
     return for_screen(line)
 
 
-async def _end(record: RunRecord, form: str, pipe: Pipe, settings: Settings) -> None:
+async def _end(watched: Watched, form: str, pipe: Pipe, settings: Settings) -> None:
+    record, hint = watched.record, watched.ending.hint
     failed = record.status is not Status.SUCCESS
     if form == "json":
         await pipe.write(dump(record.to_dict(), "json") + "\n")
     elif form != "jsonl" and not pipe.closed and (failed or not settings.quiet):
-        await pipe.write(summary(record, settings.paint()) + "\n")
+        await pipe.write(summary(record, settings.paint(), hint) + "\n")
     await pipe.close()
     if pipe.closed:
         tell(f"runyard: nobody reads any more; run {record.run_id} ended: {record.status}")
     elif form in ("json", "jsonl") and failed:
-        tell(summary(record, settings.paint(sys.stderr)))
+        tell(summary(record, settings.paint(sys.stderr), hint))

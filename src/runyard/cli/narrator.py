@@ -45,6 +45,7 @@ class Narrator:
         self._hosts: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
         self._places: dict[str, str] = {}
+        self._begun: set[str] = set()
 
     def tell(self, item: Item) -> list[str]:
         """The lines that `item` adds; without line ends."""
@@ -75,6 +76,7 @@ class Narrator:
         if step == self._current or not lines:
             return lines
         self._current = step
+        self._begun.add(step)
         return [self._header(step), *lines]
 
     def _header(self, step: str) -> str:
@@ -89,6 +91,7 @@ class Narrator:
 
     def _step_started(self, event: Event) -> list[str]:
         hosts = list(event.data.get("hosts") or ())
+        self._begun.discard(event.step)
         self._hosts[event.step] = len(hosts)
         self._counts[event.step] = Counter()
         index, total = event.data.get("index"), event.data.get("total")
@@ -96,6 +99,13 @@ class Narrator:
             self._places[event.step] = f"[{index}/{total}] "
         longest = max((width(name) for name in hosts), default=0)
         self._name_width = max(self._name_width, min(longest, _MAX_NAME))
+        return []
+
+    def _begins(self, event: Event) -> list[str]:
+        """The header, once the step does something: on a resume, much is done already."""
+        if event.step in self._begun:
+            return []
+        self._begun.add(event.step)
         self._current = event.step
         return [self._header(event.step)]
 
@@ -169,6 +179,7 @@ class Narrator:
 _SAYINGS = {"rollback.started": "rolling back", "run.resumed": "resumed"}
 _HANDLERS: dict[str, Callable[[Narrator, Event], list[str]]] = {
     "step.started": Narrator._step_started,
+    "attempt.started": Narrator._begins,
     "step.finished": Narrator._step_finished,
     "result.reached": Narrator._result,
     "attempt.finished": Narrator._rest,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli.approvals import Approvals, can_ask
-from runyard.cli.ending import Refusals
+from runyard.cli.ending import Ending
 from runyard.cli.feed import merge
 from runyard.cli.views.view import View
 from runyard.model.event import Event
@@ -26,10 +26,10 @@ _DRAIN = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A run that has ended, and what became of its approvals."""
+    """A run that has ended, and what its events told beside its record."""
 
     record: RunRecord
-    refusals: Refusals
+    ending: Ending
 
 
 async def watch(runs: Runs, started: Started, view: View) -> Watched:
@@ -39,8 +39,8 @@ async def watch(runs: Runs, started: Started, view: View) -> Watched:
     the run never ends it. Approvals are asked on the terminal, if there is one.
     """
     approvals = Approvals(runs, started.run_id, view, terminal=can_ask())
-    refusals = Refusals()
-    reader = asyncio.create_task(_read(runs, started, view, approvals, refusals))
+    ending = Ending()
+    reader = asyncio.create_task(_read(runs, started, view, approvals, ending))
     with _Signals(started, view):
         try:
             record = await started.wait()
@@ -52,11 +52,11 @@ async def watch(runs: Runs, started: Started, view: View) -> Watched:
             await view.close()
     if isinstance(failure, Exception):
         await view.note(f"runyard: this view was incomplete: {failure}")
-    return Watched(record, refusals)
+    return Watched(record, ending)
 
 
 async def _read(
-    runs: Runs, started: Started, view: View, approvals: Approvals, refusals: Refusals
+    runs: Runs, started: Started, view: View, approvals: Approvals, ending: Ending
 ) -> None:
     events = since_epoch(runs.events(started.run_id, follow=True), started.epoch)
     first, events = await _first(events)
@@ -65,7 +65,7 @@ async def _read(
     async for item in merge(events, output):
         await view.show(item)
         if isinstance(item, Event):
-            refusals.see(item)
+            ending.see(item)
             approvals.see(item)
 
 

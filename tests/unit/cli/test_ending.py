@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runyard.cli.ending import Refusals, elapsed, exit_code, failures, survivors, tally
+from runyard.cli.ending import Ending, elapsed, exit_code, failures, survivors, tally
 from tests.unit.cli.items import event
 from tests.unit.cli.records import host, run, step
 
@@ -18,25 +18,25 @@ def test_code_of_a_status(status: str, code: int) -> None:
 
 
 def test_rejected_is_not_approved() -> None:
-    refusals = Refusals()
-    refusals.see(event("approval.requested", "deploy"))
-    refusals.see(event("approval.decided", "deploy", decision="rejected"))
-    assert exit_code(run(status="failed"), refusals) == 5
-    assert exit_code(run(status="success"), refusals) == 0
+    ending = Ending()
+    ending.see(event("approval.requested", "deploy"))
+    ending.see(event("approval.decided", "deploy", decision="rejected"))
+    assert exit_code(run(status="failed"), ending) == 5
+    assert exit_code(run(status="success"), ending) == 0
 
 
 def test_nobody_answered_is_not_approved() -> None:
-    refusals = Refusals()
-    refusals.see(event("approval.requested", "deploy"))
-    assert exit_code(run(status="failed"), refusals) == 5
-    assert exit_code(run(status="canceled"), refusals) == 3
+    ending = Ending()
+    ending.see(event("approval.requested", "deploy"))
+    assert exit_code(run(status="failed"), ending) == 5
+    assert exit_code(run(status="canceled"), ending) == 3
 
 
 def test_approved_and_failed_later_is_failed() -> None:
-    refusals = Refusals()
-    refusals.see(event("approval.requested", "deploy"))
-    refusals.see(event("approval.decided", "deploy", decision="approved"))
-    assert exit_code(run(status="failed"), refusals) == 1
+    ending = Ending()
+    ending.see(event("approval.requested", "deploy"))
+    ending.see(event("approval.decided", "deploy", decision="approved"))
+    assert exit_code(run(status="failed"), ending) == 1
 
 
 def test_tally() -> None:

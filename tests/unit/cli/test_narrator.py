@@ -50,12 +50,12 @@ def test_header_is_repeated_when_steps_alternate() -> None:
         started("two", "h"),
         chunk(b"1\n", step="one", host="h"),
         chunk(b"2\n", step="two", host="h"),
+        chunk(b"3\n", step="one", host="h"),
     )
     assert [line for line in lines if line.startswith("──")] == [
         "── [1/1] one",
         "── [1/1] two",
         "── [1/1] one",
-        "── [1/1] two",
     ]
 
 
@@ -70,6 +70,12 @@ def test_many_hosts_are_counted_and_failures_named() -> None:
         "h29 = failed, 0.50s, exit code 1",
         "= 1 failed, 29 success",
     ]
+
+
+def test_a_silent_step_has_its_header_when_it_begins() -> None:
+    assert tell(started("build", "h")) == []
+    begun = event("attempt.started", "build", "h", n=1)
+    assert tell(started("build", "h"), begun, begun) == ["── [1/1] build"]
 
 
 def test_skipped_tells_why() -> None:

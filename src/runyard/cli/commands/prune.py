@@ -43,6 +43,7 @@ def prune(
     from runyard.cli.pruning import prune_runs, select
     from runyard.cli.render import dump, moment, table
     from runyard.cli.session import service
+    from runyard.cli.text import count
     from runyard.model.duration import parse_duration
     from runyard.model.errors import UsageError
     from runyard.model.run import RunFilter, RunRecord
@@ -72,5 +73,6 @@ def prune(
         if rows:
             click.echo(table(["RUN", "STATUS", "FINISHED", "BYTES"], rows))
         words = "would be removed" if dry_run else "removed"
-        click.echo(f"{len(removed)} runs {words}, {sum(n for _, n in removed)} bytes")
+        total = sum(n for _, n in removed)
+        click.echo(f"{count(len(removed), 'run')} {words}, {count(total, 'byte')}")
     return 0

@@ -15,8 +15,11 @@ _SHOWN = 3
 _TAIL = 8
 
 
-def summary(record: RunRecord, paint: Paint) -> str:
-    """What failed and where to look on, then one line: status, counts, time, id."""
+def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
+    """What failed and where to look on, then one line: status, counts, time, id.
+
+    `hint` is what to do about the reason that the run itself failed for.
+    """
     lines = []
     failed = failures(record)
     if record.status is not Status.SUCCESS:
@@ -27,6 +30,7 @@ def summary(record: RunRecord, paint: Paint) -> str:
         reason = record.last_error or record.interrupted_reason or record.message
         if reason and not failed:
             lines.append(f"{paint('reason:', 'red')} {for_screen(reason)}")
+            lines += [f"    {paint('hint:', 'cyan')} {hint}"] if hint else []
     left = survivors(record)
     if left:
         lines.append(f"{paint('warning:', 'yellow')} {left} processes could not be ended")

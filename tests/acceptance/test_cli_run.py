@@ -1,0 +1,423 @@
+"""`runyard run` without a terminal: lines, events, exit codes, signals, deaths."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROGRAM, Run
+
+HEAD = "version: v0.1\nname: w\n"
+
+
+class Background:
+    """A program that runs beside the test; ended with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {**os.environ, "RUNYARD_STATE": str(folder / "state")}
+        self.started: list[subprocess.Popen[str]] = []
+
+    def __call__(self, *args: str | Path, **more: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [PROGRAM, *args],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,  # type: ignore[call-overload]
+        )
+        self.started.append(process)
+        return process
+
+
+@pytest.fixture
+def background(tmp_path: Path) -> Iterator[Background]:
+    made = Background(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def write(folder: Path, text: str, name: str = "w.yaml") -> Path:
+    path = folder / name
+    path.write_text(HEAD + text)
+    return path
+
+
+def until_line(process: subprocess.Popen[str], word: str) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            return line
+    raise AssertionError(f"{word!r} never came")
+
+
+TWO_HOSTS = """
+inventory: {hosts: {web1: {}, db: {}}}
+steps:
+  - name: talk
+    action: cmd.run
+    args: {cmd: "for i in 1 2 3; do printf 'half '; sleep 0.02; echo line $i; done; echo no >&2"}
+"""
+
+
+def test_lines_of_hosts_are_whole(tmp_path: Path, program: Run) -> None:
+    done = program("run", write(tmp_path, TWO_HOSTS))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "── [1/1] talk  (2 hosts)"
+    for host in ("web1", "db  "):
+        mine = [line for line in lines if line.startswith(host)]
+        assert [line for line in mine if "|" in line] == [
+            f"{host} | half line {i}" for i in (1, 2, 3)
+        ]
+        assert f"{host} ! no" in mine
+        assert mine[-1].startswith(f"{host} = success, changed, ")
+    assert lines[-1].startswith("success: 2 ok, 2 changed, 0 skipped, 0 failed, ")
+
+
+FAILS = """
+steps:
+  - name: breaks
+    action: cmd.run
+    args: {cmd: "echo out; echo 'no such thing' >&2; exit 7"}
+  - name: never
+    action: cmd.run
+    args: {cmd: "echo never"}
+"""
+
+
+def test_failure_says_what_where_and_how_to_look_on(tmp_path: Path, program: Run) -> None:
+    done = program("run", write(tmp_path, FAILS), "--run-id", "my-run-0001")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert "✗ breaks on local: failed: exit code 7" in lines
+    assert "    ! no such thing" in lines
+    assert "  hint: runyard show my-run-0001" in lines
+    assert "never" not in done.stdout
+
+
+def test_events_as_json_lines_with_the_output(tmp_path: Path, program: Run) -> None:
+    done = program("run", write(tmp_path, FAILS), "-o", "jsonl")
+    assert done.returncode == 1
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    numbers = [e["seq"] for e in events if "seq" in e]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert events[-1]["type"] == "run.finished"
+    output = {
+        stream: "".join(
+            e["data"]["text"]
+            for e in events
+            if e["type"] == "output" and e["data"]["stream"] == stream
+        )
+        for stream in ("stdout", "stderr")
+    }
+    assert output == {"stdout": "out\n", "stderr": "no such thing\n"}
+    order = [e["type"] for e in events]
+    assert order.index("output") < order.index("result.reached")
+    assert "failed:" in done.stderr
+
+
+def test_record_as_json(tmp_path: Path, program: Run) -> None:
+    done = program("run", write(tmp_path, TWO_HOSTS), "-o", "json")
+    record = json.loads(done.stdout)
+    assert record["status"] == "success"
+    assert set(record["steps"][0]["hosts"]) == {"web1", "db"}
+
+
+def test_quiet_prints_failures_only(tmp_path: Path, program: Run) -> None:
+    assert program("run", "-q", write(tmp_path, TWO_HOSTS)).stdout == ""
+    failed = program("run", "--quiet", write(tmp_path, FAILS))
+    assert "exit code 7" in failed.stdout
+    assert "──" not in failed.stdout
+
+
+def test_colour_only_when_asked(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, TWO_HOSTS)
+    assert "\x1b" not in program("run", file).stdout
+    assert "\x1b[" in program("run", file, "--color", "always").stdout
+
+
+def test_workflow_from_standard_input(tmp_path: Path, background: Background) -> None:
+    done = subprocess.run(
+        [PROGRAM, "run", "-", "--var", "NAME=world"],
+        input=HEAD + "steps:\n  - {name: s, action: cmd.run, args: {cmd: echo hello $NAME}}\n",
+        env=background.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "| hello world" in done.stdout
+
+
+def test_local_limit_and_tags(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "inventory:\n  hosts:\n    a: {address: 'http://127.0.0.1:1'}\n"
+        "    b: {address: 'http://127.0.0.1:1'}\nsteps:\n"
+        "  - {name: one, tags: [x], action: cmd.run, args: {cmd: echo one}}\n"
+        "  - {name: two, tags: [y], action: cmd.run, args: {cmd: echo two}}\n",
+    )
+    done = program("run", file, "--local", "--limit", "b", "--tags", "y")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "b | two" in done.stdout
+    assert "one" not in done.stdout
+    assert "a |" not in done.stdout
+    refused = program("run", file)
+    assert refused.returncode != 0
+    assert "--local" in refused.stdout + refused.stderr
+
+
+def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - {name: s, action: cmd.run, args: {cmd: 'seq 1 20000; touch done'}}\n",
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"'{PROGRAM}' run '{file}' | head -1; echo over"],
+        cwd=tmp_path,
+        env={**os.environ, "RUNYARD_STATE": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["── [1/1] s", "over"]
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+    assert (tmp_path / "done").exists()
+    assert json.loads(program("show", "last", "-o", "json").stdout)["status"] == "success"
+
+
+def test_a_reader_that_sleeps_does_not_hold_the_run_up(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n"
+        "  - {name: s, action: cmd.run,"
+        " args: {cmd: 'yes x | tr -d \"\\\\n\" | head -c 20000000'}}\n"
+        "  - {name: t, action: cmd.run, args: {cmd: touch done}}\n",
+    )
+    process = background("run", file)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "done").exists():
+        assert time.monotonic() < deadline, "the run waits for its reader"
+        time.sleep(0.05)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert sum(line.count("x") for line in out.splitlines() if "| x" in line) == 20_000_000
+
+
+SLEEPS = """
+steps:
+  - name: long
+    action: cmd.run
+    args: {cmd: "echo pid $$; touch marker; sleep 300"}
+  - name: after
+    action: cmd.run
+    args: {cmd: "echo after"}
+finally:
+  - name: cleanup
+    action: cmd.run
+    args: {cmd: "echo cleaned"}
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_cancel_cleanly(
+    tmp_path: Path, background: Background, number: signal.Signals
+) -> None:
+    process = background("run", write(tmp_path, SLEEPS))
+    pid = int(until_line(process, "| pid ").split()[-1])
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "canceling" in err
+    assert "| cleaned" in out
+    assert "| after" not in out
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_cancel_from_elsewhere_waits_and_counts_survivors(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    process = background("run", write(tmp_path, SLEEPS))
+    pid = int(until_line(process, "| pid ").split()[-1])
+    done = program("cancel", "last", "--reason", "enough")
+    assert done.returncode == 0
+    assert done.stdout.startswith("canceled: ")
+    assert done.stdout.endswith("survivors: 0\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    again = program("cancel", "last")
+    assert again.returncode == 1
+    assert "error[RUN_FINAL]" in again.stderr
+
+
+def test_kill_9_is_found_and_resumed(tmp_path: Path, program: Run, background: Background) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n"
+        "  - {name: first, action: cmd.run, args: {cmd: 'echo first >>log'}}\n"
+        "  - {name: second, action: cmd.run, args: {cmd: 'echo second >>log; "
+        "while [ ! -e go ]; do sleep 0.05; done'}}\n"
+        "  - {name: third, action: cmd.run, args: {cmd: 'echo third >>log'}}\n",
+    )
+    process = background("run", file, "--run-id", "will-be-killed")
+    until_line(process, "second")
+    log = tmp_path / "log"
+    while not log.exists() or "second" not in log.read_text():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    told = program("runs")
+    assert "run will-be-killed was interrupted; `runyard resume will-be-killed`" in told.stderr
+    assert "interrupted" in told.stdout
+    (tmp_path / "go").touch()
+    done = program("resume", "will-be")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert log.read_text().split() == ["first", "second", "third"]
+    assert "first" not in done.stdout
+
+
+def test_approval_from_elsewhere(tmp_path: Path, program: Run, background: Background) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - name: deploy\n    approval: {message: ship it}\n    action: cmd.run\n"
+        "    args: {cmd: echo shipped}\n",
+    )
+    for word, code in (("approve", 0), ("reject", 5)):
+        process = background("run", file)
+        until_line(process, "waits for approval: ship it")
+        assert program(word, "last", "--step", "depoly").returncode == 2
+        assert program(word, "last", "--step", "deploy").returncode == 0
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert ("| shipped" in out) == (code == 0)
+        assert "runyard approve" in err
+    assert program("approve", "last").returncode == 1
+    assert program("run", file, "--yes").returncode == 0
+
+
+def test_named_event_from_elsewhere(tmp_path: Path, program: Run, background: Background) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - {name: hold, action: wait.event, args: {name: released}}\n"
+        "  - {name: go, action: cmd.run, args: {cmd: echo went}}\n",
+    )
+    process = background("run", file)
+    until_line(process, "hold")
+    done = program("event", "last", "released", "--data", '{"version": "1.4"}')
+    assert done.returncode == 0, done.stderr
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "| went" in out
+    assert program("event", "last", "x", "--data", "[1]").returncode == 2
+
+
+def test_plan_is_kept_run_and_refused_on_drift(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - name: s\n    check: test -e there\n    action: cmd.run\n"
+        "    args: {cmd: echo $WHO}\n  - {name: never, when: '${WHO} == \"x\"', action: cmd.run, "
+        "args: {cmd: echo no}}\n",
+    )
+    planned = program("plan", file, "--var", "WHO=you", "--out", "p.json", "-o", "json")
+    plan = json.loads(planned.stdout)
+    assert [(r["step"], r["decision"]) for r in plan["rows"]] == [("s", "run"), ("never", "skip")]
+    assert (tmp_path / "p.json").stat().st_mode & 0o777 == 0o600
+    done = program("run", "--plan", "p.json")
+    assert done.returncode == 0, done.stderr
+    assert "| you" in done.stdout
+    assert program("run", "--plan", "p.json", "--var", "WHO=me").returncode == 2
+    (tmp_path / "there").touch()
+    drifted = program("run", "--plan", "p.json")
+    assert drifted.returncode == 6
+    assert "error[PLAN_DRIFT]" in drifted.stderr
+    assert "s on local" in drifted.stderr
+    table = program("plan", file).stdout
+    assert "check: already done" in table
+    assert "digest " in table
+
+
+def test_dry_run_runs_nothing(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, "steps:\n  - {name: s, action: cmd.run, args: {cmd: touch done}}\n")
+    done = program("run", file, "--dry-run")
+    assert done.returncode == 0
+    assert "s     local  run" in done.stdout
+    assert not (tmp_path / "done").exists()
+    assert program("runs", "-o", "json").stdout == "[]\n"
+
+
+def test_manual_approve_without_a_terminal(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "plan: {mode: manual-approve}\n"
+        "steps:\n  - {name: s, action: cmd.run, args: {cmd: echo ran}}\n",
+    )
+    refused = program("run", file)
+    assert refused.returncode == 5
+    assert "error[NOT_APPROVED]" in refused.stderr
+    assert "| ran" in program("run", file, "--yes").stdout
+    program("plan", file, "--out", "p.json")
+    assert "| ran" in program("run", "--plan", "p.json").stdout
+
+
+def test_rollback_undoes_what_changed(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - name: s\n    action: cmd.run\n    args: {cmd: touch made}\n"
+        "    rollback: {action: cmd.run, args: {cmd: rm made}}\n",
+    )
+    assert program("run", file).returncode == 0
+    assert (tmp_path / "made").exists()
+    done = program("rollback", "last")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "made").exists()
+
+
+def test_resume_of_a_changed_workflow_needs_force(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, FAILS)
+    assert program("run", file).returncode == 1
+    write(tmp_path, FAILS.replace("exit 7", "exit 0"))
+    refused = program("resume", "last")
+    assert refused.returncode == 1
+    assert "error[RUN_CHANGED]" in refused.stderr
+    assert "--force" in refused.stderr
+    done = program("resume", "last", "--force")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| never" in done.stdout
+
+
+def test_secrets_are_masked_everywhere(tmp_path: Path, program: Run) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - name: s\n    action: cmd.run\n"
+        "    args: {cmd: 'echo token=$T; printf hunter; sleep 0.05; echo 2hunter2',"
+        " env: {T: '${secret:TOKEN}'}}\n",
+    )
+    env = {"RUNYARD_SECRET_TOKEN": "hunter2hunter2", "TOKEN": "hunter2hunter2"}
+    for form in ("plain", "jsonl", "json"):
+        done = program("run", file, "-o", form, **env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "hunter2hunter2" not in done.stdout + done.stderr
+    for command in ("show", "logs", "events"):
+        done = program(command, "last")
+        assert "token=" in done.stdout or command != "logs"
+        assert "hunter2hunter2" not in done.stdout
