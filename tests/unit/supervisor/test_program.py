@@ -28,7 +28,7 @@ def session(command: list[str], folder: Path) -> list[tuple[dict[str, object], b
             [*command, str(path), "me"], stdin=listener.fileno(), timeout=20, check=False
         )
     assert done.returncode == 0
-    frames = []
+    frames: list[tuple[dict[str, object], bytes]] = []
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(20)
         door.connect(str(path))

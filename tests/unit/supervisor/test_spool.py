@@ -16,7 +16,8 @@ from runyard.supervisor.spool import RECORD, Spool, quote, read_records, safe_na
 def records(path: Path, limit: int = 1 << 20) -> list[tuple[int, int, int, bytes]]:
     fd = os.open(path, os.O_RDONLY)
     try:
-        found, position = [], 0
+        found: list[tuple[int, int, int, bytes]] = []
+        position = 0
         while True:
             some, position = read_records(fd, position, limit)
             if not some:

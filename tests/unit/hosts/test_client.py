@@ -1,0 +1,135 @@
+"""The client's side of the frames, against a peer that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from runyard.hosts.client import Client
+from runyard.model.errors import (
+    ArgumentError,
+    FencedError,
+    InternalError,
+    NetworkError,
+    NotFoundError,
+)
+from runyard.supervisor.frames import Decoder, encode
+
+
+class Peer:
+    """The other end of a connection, played by a test."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._decoder = Decoder()
+        self._frames: list[Any] = []
+
+    async def take(self) -> Any:
+        loop = asyncio.get_running_loop()
+        while not self._frames:
+            data = await loop.sock_recv(self._sock, 1 << 16)
+            self._frames += self._decoder.feed(data)
+        return self._frames.pop(0)
+
+    async def give(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        await asyncio.get_running_loop().sock_sendall(self._sock, encode(header, payload))
+
+    def leave(self) -> None:
+        self._sock.close()
+
+
+def play(scene: Callable[[Client, Peer], Awaitable[None]]) -> None:
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=ours)
+        peer = Peer(theirs)
+        try:
+            await scene(client, peer)
+        finally:
+            peer.leave()
+            await client.close()
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_replies_find_their_requests_in_any_order() -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        first, second = client.send({"verb": "a"}), client.send({"verb": "b"}, b"payload")
+        (one, _), (two, payload) = await peer.take(), await peer.take()
+        assert payload == b"payload"
+        await peer.give({"id": 999, "ok": {}})  # nobody asked
+        await peer.give({"id": two["id"], "ok": {"n": 2}}, b"data")
+        await peer.give({"id": one["id"], "exit": "x"}, json.dumps({"exit_code": 3}).encode())
+        assert await second == ({"n": 2}, b"data")
+        assert await first == ({"exit_code": 3}, b"")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("FENCED", FencedError),
+        ("NOT_FOUND", NotFoundError),
+        ("SECRET_SHORT", ArgumentError),
+        ("WHATEVER", InternalError),
+    ],
+)
+def test_errors_are_of_the_tree(code: str, kind: type[Exception]) -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        reply = client.send({"verb": "a"})
+        await peer.give({"id": 1, "error": {"code": code, "message": "because"}})
+        with pytest.raises(kind, match="because"):
+            await reply
+
+    play(scene)
+
+
+def test_a_broken_connection_fails_all_that_wait_and_all_that_follow() -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        waiting = [client.send({"verb": "a"}) for _ in range(3)]
+        peer.leave()
+        for reply in waiting:
+            with pytest.raises(NetworkError):
+                await reply
+        with pytest.raises(NetworkError):
+            await client.call({"verb": "b"})
+        assert not client.connected
+
+    play(scene)
+
+
+def test_nonsense_ends_the_connection() -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        reply = client.send({"verb": "a"})
+        await asyncio.get_running_loop().sock_sendall(peer._sock, b"\xff" * 100)
+        with pytest.raises(NetworkError):
+            await reply
+
+    play(scene)
+
+
+def test_a_cancelled_request_is_forgotten() -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        reply = client.send({"verb": "a"})
+        reply.cancel()
+        await peer.give({"id": 1, "ok": {}})
+        await peer.give({"id": 2, "ok": {"fine": True}})
+        assert (await client.call({"verb": "b"}))[0] == {"fine": True}
+
+    play(scene)
+
+
+def test_too_large_a_request_is_refused_here() -> None:
+    async def scene(client: Client, _peer: Peer) -> None:
+        with pytest.raises(ArgumentError):
+            await client.call({"verb": "start", "env": {"X": "x" * (5 << 20)}})
+
+    play(scene)
