@@ -23,8 +23,8 @@ class Narrator:
     """Folds items into lines; whole lines only, each with the host that printed it.
 
     `host | text` is stdout, `host ! text` stderr, `host = text` how the step ended there. A
-    header names the step; it is repeated when lines of another step came between. Successes of
-    more than `group` hosts are told as one count.
+    header names the step; it is repeated when lines of another step came between. Of a step on
+    more than `group` hosts only the first `group` failures are named; the rest are counts.
     """
 
     def __init__(
@@ -122,7 +122,10 @@ class Narrator:
         status = str(result.get("status", ""))
         self._counts.setdefault(event.step, Counter())[status] += 1
         good = status in (Status.SUCCESS, Status.SKIPPED)
-        if not good or self._hosts.get(event.step, 1) <= self._group:
+        counts = self._counts[event.step]
+        bad = counts.total() - counts[Status.SUCCESS] - counts[Status.SKIPPED]
+        few = self._hosts.get(event.step, 1) <= self._group
+        if few or (not good and bad <= self._group):
             lines += self._under(event.step, [self._ending(event.host, status, result)])
         for warning in result.get("warnings") or ():
             lines += self._under(event.step, [self._note(event.host, "warning", str(warning))])

@@ -49,9 +49,17 @@ def test_survivors_are_a_warning() -> None:
 
 
 def test_more_failures_than_can_be_shown() -> None:
-    hosts = [host(f"h{n}", "failed", "exit code 1") for n in range(10)]
+    hosts = [host(f"h{n}", "failed", f"exit code {n}") for n in range(10)]
     text = summary(run(step("a", *hosts), status="failed"), Paint())
     assert "… and 7 more failures" in text
+
+
+def test_the_same_failure_on_many_hosts_is_told_once() -> None:
+    hosts = [host(f"h{n}", "failed", "exit code 1", stderr="no\n") for n in range(10)]
+    text = summary(run(step("a", *hosts), status="failed"), Paint())
+    names = "h0, h1, h2, h3, h4, h5, h6, h7 and 2 more"
+    assert text.splitlines()[:2] == [f"✗ a on {names}: failed: exit code 1", "    ! no"]
+    assert "more failure" not in text
 
 
 def test_report_groups_many_hosts() -> None:

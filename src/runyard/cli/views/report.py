@@ -8,7 +8,7 @@ from runyard.cli.ending import elapsed, failures, survivors
 from runyard.cli.render import fields, moment, table
 from runyard.cli.style import Paint
 from runyard.cli.text import for_screen
-from runyard.cli.views.summary import failure_lines, status_line
+from runyard.cli.views.summary import alike, failure_lines, status_line
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 
@@ -28,8 +28,8 @@ def report(record: RunRecord, paint: Paint, *, lines: int, columns: int | None) 
                 paint=lambda i, cell: paint.status(cell.split()[0], cell) if i == 2 else cell,
             )
         )
-    for step, host in failures(record):
-        parts.append("\n".join(failure_lines(step, host, paint, tail=lines)))
+    for step, hosts in alike(failures(record)):
+        parts.append("\n".join(failure_lines(step, hosts, paint, tail=lines)))
     warnings = [
         f"{paint('warning:', 'yellow')} {step.name} on {host.host}: {for_screen(str(text))}"
         for step in record.steps

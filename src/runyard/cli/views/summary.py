@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from runyard.cli.ending import elapsed, failures, survivors, tally
 from runyard.cli.style import Paint
-from runyard.cli.text import for_screen
+from runyard.cli.text import count, for_screen
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 
 _SHOWN = 3
 _TAIL = 8
+_NAMES = 8
 
 
 def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
@@ -23,10 +25,11 @@ def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
     lines = []
     failed = failures(record)
     if record.status is not Status.SUCCESS:
-        for step, host in failed[:_SHOWN]:
-            lines += failure_lines(step, host, paint)
-        if len(failed) > _SHOWN:
-            lines.append(f"… and {len(failed) - _SHOWN} more failures")
+        groups = alike(failed)
+        for step, hosts in groups[:_SHOWN]:
+            lines += failure_lines(step, hosts, paint)
+        if len(groups) > _SHOWN:
+            lines.append(f"… and {count(len(groups) - _SHOWN, 'more failure')}")
         reason = record.last_error or record.interrupted_reason or record.message
         if reason and not failed:
             lines.append(f"{paint('reason:', 'red')} {for_screen(reason)}")
@@ -52,12 +55,27 @@ def status_line(record: RunRecord, paint: Paint) -> str:
     return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}, run {record.run_id}"
 
 
+def alike(
+    failed: Sequence[tuple[StepRecord, HostRecord]],
+) -> list[tuple[StepRecord, list[HostRecord]]]:
+    """Failures of one step that look the same are one, on several hosts."""
+    groups: dict[tuple[object, ...], tuple[StepRecord, list[HostRecord]]] = {}
+    for step, host in failed:
+        out = host.output
+        key = (step.name, host.status, host.message, out.get("exit_code"), out.get("stderr"))
+        groups.setdefault(key, (step, []))[1].append(host)
+    return list(groups.values())
+
+
 def failure_lines(
-    step: StepRecord, host: HostRecord, paint: Paint, *, tail: int = _TAIL
+    step: StepRecord, hosts: Sequence[HostRecord], paint: Paint, *, tail: int = _TAIL
 ) -> list[str]:
-    """The step, the host, what happened, and the last lines of its stderr."""
+    """The step, the hosts, what happened, and the last lines of stderr."""
+    host = hosts[0]
     out = host.output
-    title = paint(f"{step.name} on {host.host}", "bold")
+    names = ", ".join(h.host for h in hosts[:_NAMES])
+    names += f" and {len(hosts) - _NAMES} more" if len(hosts) > _NAMES else ""
+    title = paint(f"{step.name} on {names}", "bold")
     lines = [f"{paint.status(host.status, '✗')} {title}: {host.status}{_how(out, host)}"]
     said = str(out.get("stderr") or "").rstrip("\n").split("\n")[-tail:] if tail else []
     lines += [
