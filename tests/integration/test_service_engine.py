@@ -101,7 +101,7 @@ def test_an_injected_store_has_the_snapshots(workflow: Path, tmp_path: Path, kin
     engine = Engine(home=tmp_path / "home", run_store=store)
     result = asyncio.run(engine.apply_with_run(workflow))
     record = asyncio.run(store.get_run(result.run_id))
-    assert record.status is Status.SUCCESS and record.version > 3
+    assert record.status is Status.SUCCESS and record.version >= 2
     assert [step.name for step in record.steps] == ["one", "two"]
     assert len(asyncio.run(store.list_runs(RunFilter()))) == 1
 

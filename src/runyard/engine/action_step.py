@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from runyard.engine.context import Context
@@ -17,6 +17,7 @@ from runyard.expr.template import substitute
 from runyard.model.action import Param, Work
 from runyard.model.duration import format_duration
 from runyard.model.errors import DeadlineError, RunyardError
+from runyard.model.light import dataclass
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
 from runyard.runners.params import resolve_args

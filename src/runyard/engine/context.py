@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Host
 from runyard.model.connector import Connector
 from runyard.model.ids import attempt_id
+from runyard.model.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from runyard.engine.running import Ran, Running
 from runyard.engine.task import Task
 from runyard.expr.when import When
 from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError
+from runyard.model.light import dataclass
 
 Hook = Callable[[Running], Awaitable[None]]
 

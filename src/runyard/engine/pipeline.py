@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runyard.engine.approval import ask
 from runyard.engine.halt import Halt, Halted
@@ -15,6 +15,7 @@ from runyard.engine.step import Step
 from runyard.engine.task import Task
 from runyard.model.errors import FencedError, RunyardError, StoreError
 from runyard.model.event import NewEvent
+from runyard.model.light import dataclass
 from runyard.model.result import StepResult
 from runyard.model.status import Status
 

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from runyard.engine.halt import Halted
@@ -17,6 +17,7 @@ from runyard.engine.task import Task
 from runyard.expr.value import MISSING
 from runyard.hosts.inventory import Host
 from runyard.model.errors import RunyardError
+from runyard.model.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from runyard.engine.retry import Retry
 from runyard.expr.when import When
 from runyard.model.action import Action
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from runyard.model.light import dataclass
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from runyard.engine.context import Context
@@ -15,6 +15,7 @@ from runyard.expr.variables import Variables
 from runyard.hosts.fleet import Fleet
 from runyard.hosts.inventory import Host
 from runyard.model.connector import Connector
+from runyard.model.light import dataclass
 from runyard.model.result import Outcome, StepResult
 from runyard.runners.cache import ResultCache
 from runyard.store.output import OutputStore

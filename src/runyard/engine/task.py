@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from runyard.engine.approval import ask
 from runyard.engine.crowd import crowd
@@ -17,6 +16,7 @@ from runyard.engine.tally import failure, finished_event, started_event, warning
 from runyard.expr.when import When
 from runyard.hosts.inventory import Host
 from runyard.model.errors import FencedError, StoreError
+from runyard.model.light import dataclass
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
 

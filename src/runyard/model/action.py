@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 from runyard.model.connector import Connector
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 from runyard.model.result import Outcome
 

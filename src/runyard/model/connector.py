@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from runyard.model.execution import Exec, Exit
+from runyard.model.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 
 CAPTURE = 64 * 1024

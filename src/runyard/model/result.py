@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from runyard.model.errors import RunyardError
+from runyard.model.light import dataclass
 from runyard.model.status import Status
 
 

@@ -6,12 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from runyard.model.duration import parse_duration
 from runyard.model.errors import ArgumentError, CanceledError, InternalError, RunyardError
 from runyard.model.ids import attempt_id, new_run_id
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 from runyard.runners.action_runner import ActionRunner
 from runyard.runners.convert import to_text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from runyard.model.light import dataclass
 from runyard.model.result import Outcome
 from runyard.runners.runner import Result, RunnerStatus
 

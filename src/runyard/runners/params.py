@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from runyard.model.action import Param
 from runyard.model.errors import ArgumentError
 from runyard.model.execution import CAPTURE
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 from runyard.runners.convert import convert, is_open
 

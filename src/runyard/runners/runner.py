@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from runyard.model.connector import Connector
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 from runyard.model.status import Status
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from runyard.model.duration import parse_duration, parse_size
 from runyard.model.errors import UsageError
+from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 from runyard.model.suggest import did_you_mean
 

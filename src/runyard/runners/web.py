@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from socket import gaierror
 from typing import TYPE_CHECKING, Any
 
 from runyard.model.errors import ArgumentError, DeadlineError, NetworkError
+from runyard.model.light import dataclass
 
 if TYPE_CHECKING:
     import ssl

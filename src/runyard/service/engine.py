@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from runyard.engine.pipeline import Pipeline
 from runyard.hosts.inventory import Inventory
+from runyard.model.light import dataclass
 from runyard.model.result import StepResult
 from runyard.model.run import Notifier, RunRecord, RunStore
 from runyard.model.status import Status

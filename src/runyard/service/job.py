@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from runyard.engine.policy import Approval, Offline
 from runyard.engine.task import Task
 from runyard.hosts.inventory import Inventory
 from runyard.model.errors import UsageError
+from runyard.model.light import dataclass
 from runyard.workflow.document import Workflow
 
 

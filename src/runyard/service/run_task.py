@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from runyard.engine.halt import Halt
@@ -14,6 +13,7 @@ from runyard.engine.pipeline import Pipeline
 from runyard.engine.running import Ran, Running
 from runyard.model.errors import FencedError, InternalError, RunyardError
 from runyard.model.event import NewEvent
+from runyard.model.light import dataclass
 from runyard.model.result import StepResult
 from runyard.model.run import RunRecord
 from runyard.model.status import Status

@@ -28,8 +28,8 @@ from runyard.service.undo import undoing
 from runyard.store.home import Home, Ownership
 from runyard.store.journal import AttemptRow, Journal
 from runyard.store.output import OutputFilter, OutputStore
-from runyard.store.tail import OutputChunk
 from runyard.store.sqlite import SqliteJournal
+from runyard.store.tail import OutputChunk
 
 DIED = "the process that ran it died"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from runyard.model.errors import NotFoundError, StoreError, UsageError
+from runyard.model.light import dataclass
 from runyard.store.faults import store_error
 from runyard.store.files import write_atomic
 from runyard.store.home import Home

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from runyard.model.errors import ConflictError
 from runyard.model.event import Event
+from runyard.model.light import dataclass
 from runyard.model.status import Status, check_run_transition, parse_status
 
 

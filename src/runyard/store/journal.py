@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from runyard.model.event import Event, NewEvent
+from runyard.model.light import dataclass
 from runyard.model.run import RunFilter, RunRecord
 from runyard.model.status import Status
 

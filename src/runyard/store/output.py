@@ -6,9 +6,9 @@ import asyncio
 import heapq
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from runyard.model.errors import NotFoundError
+from runyard.model.light import dataclass
 from runyard.store.bell import Bell
 from runyard.store.faults import store_error
 from runyard.store.home import Home

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runyard.model.ids import attempt_id
+from runyard.model.light import dataclass
 from runyard.store.spool import HEADER
 
 BLOCK = 64 * 1024
