@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from runyard.service.http_notifier import HttpNotifier as HttpNotifier
     from runyard.store.runstore import FileRunStore as FileRunStore
     from runyard.store.runstore import MemoryRunStore as MemoryRunStore
-    from runyard.workflow.document import Workflow as Workflow
     from runyard.workflow.document import InvalidWorkflow as InvalidWorkflow
+    from runyard.workflow.document import Workflow as Workflow
 
 __version__ = "0.1.0"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from runyard.cli import failure
 from runyard.model.event import Event
+from runyard.model.light import dataclass
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 

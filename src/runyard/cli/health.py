@@ -9,11 +9,11 @@ import shutil
 import sqlite3
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runyard.model.errors import RunyardError
+from runyard.model.light import dataclass
 from runyard.store.home import Home
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from codecs import IncrementalDecoder, getincrementaldecoder
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from runyard.model.light import dataclass
 
 MAX_LINE = 64 * 1024
 _DECODER = getincrementaldecoder("utf-8")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli.documents import STDIN
 from runyard.model.errors import UsageError
+from runyard.model.light import dataclass
 
 if TYPE_CHECKING:
     from runyard.engine.plan import Plan

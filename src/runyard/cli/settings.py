@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import IO, Any
 
 from runyard.cli.style import Paint
+from runyard.model.light import dataclass
 
 COLORS = ("auto", "always", "never")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from runyard.model.light import dataclass
 from runyard.model.status import Status
 
 _CODES = {

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli.approvals import Approvals, can_ask
@@ -14,6 +13,7 @@ from runyard.cli.ending import Ending
 from runyard.cli.feed import merge
 from runyard.cli.views.view import View
 from runyard.model.event import Event
+from runyard.model.light import dataclass
 from runyard.model.run import RunRecord
 from runyard.store.tail import OutputChunk
 

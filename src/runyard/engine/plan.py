@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, field
@@ -115,6 +114,8 @@ async def make_plan(
     Raises:
         UsageError: a target is unknown.
     """
+    from hmac import digest as keyed
+
     rows: list[PlanRow] = []
     open_names = False
     for module in pipeline.modules:
@@ -139,7 +140,7 @@ async def make_plan(
         hosts=hosts,
         variables={name: run.variables.scope(name).environment() for name in hosts},
         secrets={
-            name: hmac.new(key, value.encode(), "sha256").hexdigest()
+            name: keyed(key, value.encode(), "sha256").hex()
             for name, value in sorted(run.secrets.items())
         },
         rows=tuple(rows),

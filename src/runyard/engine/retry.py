@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,5 +48,7 @@ class Retry:
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after try number `attempt` (from 1), jitter included."""
+        from random import uniform
+
         base = min(self.delay * self.backoff ** min(attempt - 1, 64), self.max_delay)
-        return float(base * (1 + random.uniform(-self.jitter, self.jitter)))
+        return float(base * (1 + uniform(-self.jitter, self.jitter)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from runyard.expr.error import ExprError
+from runyard.model.light import dataclass
 
 MAX_LENGTH: Final = 16384
 

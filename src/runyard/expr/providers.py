@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from runyard.model.errors import DeadlineError, ExecutionError, SystemFault, UsageError
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 
 COMMAND_TIMEOUT: Final = 60.0

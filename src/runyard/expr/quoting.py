@@ -9,11 +9,12 @@ the text, so nothing here can make one run.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
 from runyard.expr.path import CANDIDATE
+from runyard.model.light import dataclass
 
 _NEXT: Final = {
     "plain": re.compile(r"\\.|'|\$'|\"|`|\$\(\(|\(\(|\$\(|\(|\)|\#|<<<|<<-?|\n|\$?\$\{", re.DOTALL),

@@ -7,7 +7,7 @@ in the pattern that the text may have led to, and remembers the sets it has seen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -28,6 +28,7 @@ from runyard.expr.regex_program import (
 )
 from runyard.expr.regex_syntax import parse_pattern
 from runyard.model.errors import ArgumentError
+from runyard.model.light import dataclass
 
 MAX_INPUT: Final = 65536
 MAX_WORK: Final = 4_000_000

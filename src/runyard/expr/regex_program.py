@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from runyard.expr.error import ExprError
+from runyard.model.light import dataclass
 
 MAX_CODE: Final = 2000
 

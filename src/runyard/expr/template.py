@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from runyard.expr.path import PATH_TEXT, SECRET_TEXT, read_reference
 from runyard.expr.scope import Scope
 from runyard.expr.value import MISSING, text_of
 from runyard.model.errors import ArgumentError
+from runyard.model.light import dataclass
 
 MAX_DEPTH: Final = 200
 _MAX_DEFAULTS: Final = 20

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from runyard.expr.value import MISSING, is_true, text_of
+from runyard.model.light import dataclass
 
 if TYPE_CHECKING:
     from runyard.expr.node import Node

@@ -8,11 +8,12 @@ import hashlib
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NetworkError, NotFoundError
 from runyard.model.execution import Exec, Exit
+from runyard.model.light import dataclass
 
 SUCCESS = Exit(exit_code=0, signal=None, ended_by="exit")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, Final
 
 from runyard.hosts.pattern import select_names
 from runyard.model.errors import UsageError
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 
 _SCHEMES: Final = {

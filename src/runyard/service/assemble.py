@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 from collections.abc import Iterable, Mapping
 
 from runyard.engine.ledger import Ledger
@@ -79,7 +79,7 @@ def local_opener(home: Home, run_id: str, epoch: int) -> Open:
                 code="TRANSPORT",
                 hint="run it here, under the hosts' own names and variables, with --local",
             )
-        if become and become != getpass.getuser():
+        if become and become != _user():
             raise UsageError(
                 f"become: {become} needs another user's supervisor, which this version has not",
                 code="BECOME",
@@ -88,3 +88,12 @@ def local_opener(home: Home, run_id: str, epoch: int) -> Open:
         return here
 
     return open
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return ""

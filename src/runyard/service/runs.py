@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -230,7 +229,9 @@ class Runs:
             )
         finally:
             await running.fleet.close()
-            shutil.rmtree(self.home.run_dir(run_id), ignore_errors=True)
+            from shutil import rmtree
+
+            rmtree(self.home.run_dir(run_id), ignore_errors=True)
 
     async def _hold(self, plan: Plan, job: Job, options: RunOptions) -> None:
         now = await self.plan(job, options, checks=plan.checked)

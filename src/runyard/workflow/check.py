@@ -139,6 +139,11 @@ def _approval(spot: Spot, report: Report) -> None:
             "approval.wait must be the first step of its task",
             fix="give the steps that follow a task of their own",
         )
+    args = args_of(spot.node)
+    timeout = args.get("timeout") if args is not None else None
+    if timeout is not None and "${" in timeout.raw:
+        message = "approval.wait: timeout must be known when the document is read"
+        report.error("WF035", timeout, message, fix="write a duration such as 10m")
     owner = spot.task if spot.task is not None else spot.node
     if owner.get("approval") is not None:
         report.error(
@@ -158,7 +163,9 @@ def _order(root: Node, report: Report) -> None:
     for spots in [*lists, *by_module.values()]:
         if not any("depends_on" in spot.node.value for spot in spots):
             continue
-        circle = find_circle(depends(spots, report))
+        edges = depends(spots, report)
+        names = {name for name, _ in edges}
+        circle = find_circle(edges) if len(names) == len(edges) and "" not in names else []
         if circle:
             _report_circle(circle, {s.node.text("name"): s.node for s in spots}, report)
 

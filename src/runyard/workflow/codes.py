@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from runyard.model.light import dataclass
 
 FILE, DOCUMENT, STEP = "file", "document", "step"
 _HEAD = "version: v0.1\nname: example\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from runyard.model.light import dataclass
 from runyard.workflow.report import ERROR, printable
 
 _WIDTH = 96

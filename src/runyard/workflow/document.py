@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.policy import Offline
 from runyard.hosts.inventory import Inventory
 from runyard.model.errors import WorkflowError
+from runyard.model.light import dataclass
 from runyard.workflow.report import ERROR
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runyard.model.duration import parse_duration, parse_size
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.report import Report, printable

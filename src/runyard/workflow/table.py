@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.kinds import Kind, refuse
 from runyard.workflow.node import MAP, Node

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from runyard.model.light import dataclass
 from runyard.workflow.node import MAP, Node
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from runyard.model.event import Event
+from runyard.model.light import dataclass
 from runyard.model.status import Status
 from runyard.store.tail import OutputChunk
 
