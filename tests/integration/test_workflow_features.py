@@ -450,3 +450,32 @@ def test_a_timeout_holds_for_work_in_our_own_process(tmp_path: Path) -> None:
         """,
     )
     assert done.of("wait").status.value == "timeout"
+
+
+def test_facts_of_the_host_and_scripts_in_other_languages(tmp_path: Path) -> None:
+    done = play(
+        tmp_path,
+        """
+        steps:
+          - name: here
+            when: ${facts.os} == "linux" || ${facts.os} == "Linux"
+            action: cmd.run
+            args: {cmd: 'echo "${facts.hostname}"'}
+          - name: python
+            action: script.python
+            args:
+              script: |
+                import os, sys
+                print(os.environ["V"], "${not.ours}", sys.argv[1:])
+              args: [a b]
+          - name: pasted
+            continue_on_error: true
+            loop: [{x: 1}]
+            action: script.python
+            args: {script: 'print("${item.x}")'}
+        """,
+        vars={"V": "it's"},
+    )
+    assert done.of("here").status.value == "success" and done.out["here"].strip()
+    assert done.out["python"] == "it's ${not.ours} ['a b']\n"
+    assert done.of("pasted[0]").status.value == "error"

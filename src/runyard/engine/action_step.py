@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
 from runyard.engine.context import Context
 from runyard.engine.policy import Call, Policy
 from runyard.engine.step import Step
-from runyard.expr.scope import Scope
 from runyard.expr.shell import bind_shell
-from runyard.expr.template import substitute
-from runyard.model.action import Param, Work
+from runyard.expr.template import references, substitute
+from runyard.model.action import Work
 from runyard.model.duration import format_duration
 from runyard.model.errors import DeadlineError, RunyardError
 from runyard.model.light import dataclass
@@ -67,6 +66,15 @@ class ActionStep(Step):
         started = time.time()
         outcome = await self._perform(self.call, ctx, ctx.attempt_id(self.key))
         return self.result(ctx, outcome, started)
+
+    def references(self) -> Iterator[str]:
+        """Paths of all variables that the step refers to, in its conditions and arguments."""
+        for when in (self.policy.when, self.policy.changed_when):
+            yield from when.names if when is not None else ()
+        for call in (self.call, self.check_call, self.rollback):
+            yield from references(call.args) if call is not None else ()
+        if self.fallback is not None:
+            yield from self.fallback.references()
 
     def fingerprint(self, ctx: Context) -> str:
         args, _, _ = self.arguments(self.call, ctx)
@@ -128,18 +136,17 @@ class ActionStep(Step):
         params = {param.name: param for param in call.action.params}
         env: dict[str, str] = dict(scope.environment())
         args: dict[str, Any] = {}
+        interpreter = given.get("interpreter")
+        if interpreter is None and "interpreter" in params:
+            interpreter = params["interpreter"].default
         for name, value in given.items():
+            param = params.get(name)
             place = call.places.get(name, name)
-            done = value is own
-            args[name] = value if done else _fill(params.get(name), value, scope, env, place)
+            if value is own or (param is not None and param.kind == "raw"):
+                args[name] = value
+            elif param is not None and param.kind in _SHELL_TEXT and isinstance(value, str):
+                args[name], bound = bind_shell(value, scope, place, interpreter or "")
+                env.update(bound)
+            else:
+                args[name] = substitute(value, scope, place)
         return resolve_args(call.action.params, args), env, scope
-
-
-def _fill(param: Param | None, value: Any, scope: Scope, env: dict[str, str], place: str) -> Any:
-    if param is not None and param.kind == "raw":
-        return value
-    if param is not None and param.kind in _SHELL_TEXT and isinstance(value, str):
-        text, bound = bind_shell(value, scope)
-        env.update(bound)
-        return text
-    return substitute(value, scope, place)

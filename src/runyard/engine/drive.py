@@ -43,7 +43,9 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
     started = time.time()
     ctx = run.context(host, run.fleet.connector(host, step.policy.become))
     try:
-        skip = _gate(step, ctx) or await reach(step, ctx, run)
+        # A step that its condition skips needs no host, unless the condition is about the host.
+        skip = await reach(step, ctx, run) if run.facts else None
+        skip = skip or _gate(step, ctx) or await reach(step, ctx, run)
         if skip is None:
             result = await _with_fallback(step, ctx, run)
         else:

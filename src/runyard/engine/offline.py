@@ -41,6 +41,9 @@ async def reach(step: Step, ctx: Context, run: Running) -> Outcome | None:
                 data = {"code": "OFFLINE", "message": message}
                 await run.ledger.record(NewEvent("warning.raised", step.key, ctx.host.name, data))
         else:
+            if run.facts and not run.variables.facts_of(ctx.host.name):
+                facts = await run.halt.run(ctx.connector.probe())
+                run.variables.record_facts(ctx.host.name, facts)
             return None
         await run.halt.run(asyncio.sleep(pause))
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -26,6 +26,7 @@ class Running:
     """Handed down from pipeline to step beside the context; results come back by return value.
 
     `output` takes the streams of in-process work, `cache` is None when nothing may be reused.
+    `facts`: the work refers to facts of hosts, which are gathered when a host is first reached.
     `approve_all` answers every approval with yes. `order` numbers the steps from 1. `kill` is the
     second signal: it stops clean-up work as well.
     """
@@ -42,6 +43,7 @@ class Running:
     secrets: Mapping[str, str] = field(default_factory=dict)
     cache: ResultCache | None = None
     offline: Offline = Offline()
+    facts: bool = False
     approve_all: bool = False
     order: Mapping[str, int] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runyard.engine.context import Context
@@ -44,6 +44,10 @@ class Step(ABC):
     async def check(self, ctx: Context) -> bool:
         """True when there is nothing left to do on this host."""
         return False
+
+    def references(self) -> Iterable[str]:
+        """Paths of the variables that it refers to, as far as they can be told beforehand."""
+        return ()
 
     def fingerprint(self, ctx: Context) -> str:
         """What makes two executions the same, for the result cache."""

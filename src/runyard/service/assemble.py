@@ -64,6 +64,9 @@ def assemble(
         secrets=secrets,
         cache=ResultCache(home.root / "cache"),
         offline=job.offline,
+        facts=any(
+            name.startswith("facts.") for step in job.pipeline.steps() for name in step.references()
+        ),
         approve_all=options.approve,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from runyard.model.action import Param, Work
 from runyard.model.result import Outcome
@@ -49,8 +50,7 @@ class ScriptRun:
 
     name = "script.run"
     summary = "Run a script in any language"
-    default_interpreter = ""
-    params = (
+    params: tuple[Param, ...] = (
         Param(
             "script",
             "text",
@@ -73,7 +73,7 @@ class ScriptRun:
     async def run(self, work: Work) -> Outcome:
         """Start it and wait for its end. Raises NotFoundError for a relative path that is none."""
         args = work.args
-        interpreter = tuple((args["interpreter"] or self.default_interpreter).split())
+        interpreter = tuple((args["interpreter"] or "").split())
         path = args["path"]
         if path is not None and path.startswith("/"):
             return await run_process(work, (*interpreter, path, *args["args"]))
@@ -85,13 +85,20 @@ class ScriptRun:
         return await run_process(work, keep_and_run(interpreter, args["args"]), stdin=script)
 
 
+def _by_default(interpreter: str) -> tuple[Param, ...]:
+    return tuple(
+        replace(param, default=interpreter) if param.name == "interpreter" else param
+        for param in ScriptRun.params
+    )
+
+
 class ShellScript(ScriptRun):
     """script.shell: script.run whose interpreter is `/bin/sh`."""
 
-    default_interpreter = "/bin/sh"
+    params = _by_default("/bin/sh")
 
 
 class PythonScript(ScriptRun):
     """script.python: script.run whose interpreter is `python3`."""
 
-    default_interpreter = "python3"
+    params = _by_default("python3")
