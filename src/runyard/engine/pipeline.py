@@ -68,7 +68,7 @@ class Pipeline:
         if ran.ok:
             ran = _join(ran, await self._handlers(ran, run))
         elif self.on_failure == "rollback" and not ran.canceled:
-            ran = _join(ran, await roll_back(self, ran.results, _afterwards(run)))
+            ran = _join(ran, await roll_back(self.tasks(), ran.results, _afterwards(run)))
         for task in self.finally_:
             ran = _join(ran, await task.run(_afterwards(run)))
         after = await call_hook(self.post_run, run, f"post_run of {self.name}")

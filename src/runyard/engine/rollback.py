@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from runyard.engine.running import Ran, Running
 from runyard.engine.task import Task
 from runyard.model.event import NewEvent
 from runyard.model.result import StepResult
 
-if TYPE_CHECKING:
-    from runyard.engine.pipeline import Pipeline
 
-
-async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Running) -> Ran:
+async def roll_back(tasks: Iterable[Task], results: Sequence[StepResult], run: Running) -> Ran:
     """Run the rollback of every step, last first, on the hosts where it changed something.
 
     A failing rollback does not keep the others from being tried (contract 1, "Rollback").
@@ -24,7 +20,7 @@ async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Runn
     """
     run.ledger.tell(NewEvent("rollback.started"))
     ran = Ran(())
-    for task in undoing_tasks(pipeline, results):
+    for task in undoing_tasks(tasks, results):
         then = await task.run(run)
         ran = Ran((*ran.results, *then.results), ran.error or then.error, ran.canceled)
     status = "failed" if ran.error else "success"
@@ -32,13 +28,13 @@ async def roll_back(pipeline: Pipeline, results: Sequence[StepResult], run: Runn
     return ran
 
 
-def undoing_tasks(pipeline: Pipeline, results: Sequence[StepResult]) -> Iterable[Task]:
+def undoing_tasks(tasks: Iterable[Task], results: Sequence[StepResult]) -> Iterable[Task]:
     """The rollbacks of what `results` changed, newest first."""
     changed: dict[str, list[str]] = {}
     for result in results:
         if result.outcome.changed:
             changed.setdefault(result.step, []).append(result.host)
-    for task in reversed(list(pipeline.tasks())):
+    for task in reversed(list(tasks)):
         for step in reversed(task.steps):
             undo = step.undo() if step.key in changed else None
             if undo is not None:

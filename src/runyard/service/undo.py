@@ -27,7 +27,7 @@ def undoing(run_id: str, pipeline: Pipeline, rows: Iterable[AttemptRow]) -> Pipe
                 results.pop(key, None)
             else:
                 results[key] = from_data(row.step, row.host, row.result)
-    tasks = tuple(undoing_tasks(pipeline, tuple(results.values())))
+    tasks = tuple(undoing_tasks(pipeline.tasks(), tuple(results.values())))
     if not tasks:
         raise ConflictError(
             f"run {run_id} changed nothing that has a rollback", code="NOTHING_TO_UNDO"
