@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import socket
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import runyard.supervisor
@@ -16,6 +18,8 @@ from runyard.model.errors import SystemFault
 _PASSED = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM"}
 _PASSED |= {"XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "RUNYARD_ATTEMPT"}
 _BACKLOG = 128
+_CLEANED = 20
+_LONGEST = 80  # a socket's path has room for 107 bytes
 
 
 def base_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,7 +33,7 @@ def socket_directory() -> Path:
     """`$XDG_RUNTIME_DIR/runyard` or `/tmp/runyard-UID`: ours alone. Raises SystemFault."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     uid = os.geteuid()
-    if runtime and os.path.isabs(runtime) and os.path.isdir(runtime):
+    if os.path.isabs(runtime) and os.path.isdir(runtime) and len(runtime) < _LONGEST:
         directory = Path(runtime) / "runyard"
     else:
         directory = Path("/tmp") / f"runyard-{uid}"  # noqa: S108 - ownership is checked below
@@ -68,25 +72,48 @@ def reach(path: Path) -> socket.socket | None:
     return sock
 
 
-def start(path: Path, owner: str, environment: Mapping[str, str]) -> tuple[socket.socket, int]:
-    """Start a supervisor that listens at `path`; a connection to it, and the pid to wait for.
+def join(path: Path, owner: str, environment: Mapping[str, str]) -> tuple[socket.socket, int]:
+    """A connection to who listens at `path`; a supervisor is started when nobody does.
 
-    That pid ends at once: the supervisor detaches. Raises SystemFault.
+    Also the pid to wait for, or 0; it ends at once, as the supervisor detaches. Callers at the
+    same time get the same supervisor. Raises SystemFault.
     """
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    temporary = f"{path}.{os.getpid()}"
+    sock = reach(path)
+    if sock is not None:
+        return sock, 0
+    lock = os.open(path.parent / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sock = reach(path)
+        if sock is not None:
+            return sock, 0
+        _clean(path.parent)
+        pid = _start(path, owner, environment)
+    finally:
+        os.close(lock)
+    sock = reach(path)
+    if sock is None:
+        raise SystemFault("the supervisor ended at once")
+    return sock, pid
+
+
+def _start(path: Path, owner: str, environment: Mapping[str, str]) -> int:
+    """Listen at `path` and start a supervisor that has inherited the socket; its first pid."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    temporary = f"{path}.new"
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         listener.bind(temporary)
         os.chmod(temporary, 0o600)
         listener.listen(_BACKLOG)
         os.rename(temporary, path)
-        fd = listener.fileno()
-        pid = os.posix_spawn(
+        return os.posix_spawn(
             sys.executable,
             [sys.executable, "-I", "-S", program(), str(path), owner],
             dict(environment),
             file_actions=[
-                (os.POSIX_SPAWN_DUP2, fd, 0),
+                (os.POSIX_SPAWN_DUP2, listener.fileno(), 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
@@ -95,10 +122,17 @@ def start(path: Path, owner: str, environment: Mapping[str, str]) -> tuple[socke
         raise SystemFault(f"cannot start a supervisor: {error}") from error
     finally:
         listener.close()
-    sock = reach(path)
-    if sock is None:
-        raise SystemFault("the supervisor ended at once")
-    return sock, pid
+
+
+def _clean(directory: Path) -> None:
+    """Remove some of the sockets that killed supervisors have left behind."""
+    for _, path in zip(range(_CLEANED), directory.glob("*.sock"), strict=False):
+        with suppress(OSError, SystemFault):
+            sock = reach(path)
+            if sock is None:
+                path.unlink()
+            else:
+                sock.close()
 
 
 def program() -> str:

@@ -170,10 +170,8 @@ class LocalConnector:
 
     async def _join_once(self) -> Client:
         path = launch.socket_path(self._home, self._owner)
-        sock, child = launch.reach(path), 0
-        if sock is None:
-            environment = launch.base_environment(self._environment)
-            sock, child = launch.start(path, self._owner, environment)
+        environment = launch.base_environment(self._environment)
+        sock, child = launch.join(path, self._owner, environment)
         _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
         try:
             await client.hello(self._owner, self._epoch)

@@ -77,12 +77,11 @@ class Attempt:
             if not keep_stdin:
                 self.sink.end()
 
-    def arm(self, timeout: float | None, limits: dict[str, float]) -> None:
+    def arm(self, timeout: float | None) -> None:
         """Start the clock of the timeout and of the limits that must be looked after."""
-        self.limits = limits
         if timeout is not None:
             self._timers.append(self._yard.loop.after(timeout, lambda: self.end("timeout")))
-        if any(name in limits for name in ("memory", "processes", "cpu_time")):
+        if any(name in self.limits for name in ("memory", "processes", "cpu_time")):
             self._timers.append(self._yard.loop.after(TICK / 5, self._tick))
 
     def end(self, why: str, grace: float | None = None, error: str = "") -> None:
@@ -188,7 +187,8 @@ class Attempt:
             return
         over = self._over(self._yard.members(self))
         if over:
-            self.end("limit:" + over, min(self.grace, LEFTOVER_GRACE))
+            # Who eats memory or forks without end does more of it for as long as he is asked.
+            self.end("limit:" + over, LEFTOVER_GRACE if over == "cpu_time" else 0.0)
         self._timers.append(self._yard.loop.after(TICK, self._tick))
         del self._timers[:-2]
 

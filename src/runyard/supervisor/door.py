@@ -91,10 +91,14 @@ class Door:
         self._left(self)
 
     def _ready(self, events: int) -> None:
-        if events & WRITE:
-            self._flush()
-        if self.open and events & ~WRITE:
-            self._receive()
+        try:
+            if events & WRITE:
+                self._flush()
+            if self.open and events & ~WRITE:
+                self._receive()
+        except Exception:
+            self.close()
+            raise
 
     def _receive(self) -> None:
         try:

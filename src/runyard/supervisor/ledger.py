@@ -11,6 +11,7 @@ import json
 import os
 
 from .loop import Loop
+from .refusal import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,19 +63,21 @@ class Ledger:
         self._places[attempt] = (path, at, len(line))
         return line
 
+    def knows(self, attempt: str) -> bool:
+        """True when `attempt` has ended and is not forgotten."""
+        return attempt in self._places or attempt in self._unwritten
+
     def exit_of(self, attempt: str) -> bytes:
-        """The line of an ended attempt, or an empty one."""
+        """The line of an ended attempt. Raises Refusal GONE when its file has been removed."""
         if attempt in self._unwritten:
             return self._unwritten[attempt]
-        place = self._places.get(attempt)
-        if place is None:
-            return b""
+        path, at, size = self._places[attempt]
         try:
-            fd = os.open(place[0], os.O_RDONLY)
-        except OSError:
-            return b""
+            fd = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise Refusal("GONE", "the exit record of %s was removed" % attempt) from error
         try:
-            return os.pread(fd, place[2], place[1])
+            return os.pread(fd, size, at)
         finally:
             os.close(fd)
 

@@ -32,9 +32,13 @@ class Timer:
 
 
 class Loop:
-    """Calls back when descriptors are ready, timers are due or children have ended."""
+    """Calls back when descriptors are ready, timers are due or children have ended.
 
-    def __init__(self) -> None:
+    An exception in a callback is reported and hurts nothing but what that callback served.
+    """
+
+    def __init__(self, report: Callable[[BaseException], None]) -> None:
+        self._report = report
         self._epoll = hasattr(select, "epoll")
         self._poll: Any = select.epoll() if self._epoll else select.poll()
         self._calls: dict[int, Callback] = {}
@@ -79,7 +83,10 @@ class Loop:
                 return
             for number, handler in handlers.items():
                 if number in seen:
-                    handler()
+                    try:
+                        handler()
+                    except Exception as error:
+                        self._report(error)
 
         self.watch(reader, READ, wake)
 
@@ -89,7 +96,11 @@ class Loop:
             for fd, events in self._wait():
                 call = self._calls.get(fd)
                 if call is not None:
-                    call(events)
+                    try:
+                        call(events)
+                    except Exception as error:
+                        self._report(error)
+                        self.unwatch(fd)  # it would come again at once, for ever
             self._ring()
             if finished():
                 return
@@ -114,4 +125,7 @@ class Loop:
         while timers and timers[0][0] <= now:
             call = heapq.heappop(timers)[2].call
             if call is not None:
-                call()
+                try:
+                    call()
+                except Exception as error:
+                    self._report(error)

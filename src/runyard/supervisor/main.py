@@ -18,6 +18,7 @@ from .yard import Yard
 
 FIRST_DOOR = 10.0
 FULL_DISK = 600.0  # seconds to wait for room for the last exit records
+MAX_DEFECTS = 20
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -25,7 +26,7 @@ class Supervisor:
     """Accepts doors until the last one has left and no attempt lives."""
 
     def __init__(self, listener: socket.socket, path: str, owner: str) -> None:
-        self._loop = Loop()
+        self._loop = Loop(self._report)
         self._yard = Yard(self._loop)
         self._verbs = Verbs(self._yard, owner)
         self._listener = listener
@@ -35,14 +36,18 @@ class Supervisor:
         self._awaited = True  # the owner has started us and is about to come
         self._stopping = False
         self._busy_until = 0.0
+        self._defects = 0
 
     def run(self) -> None:
         loop = self._loop
         loop.on_signals({signal.SIGCHLD: self._yard.reap, signal.SIGTERM: self._stop})
         self._listener.setblocking(False)
-        loop.watch(self._listener.fileno(), READ, self._accept)
+        self._listen()
         loop.after(FIRST_DOOR, self._waited)
         loop.run(self._finished)
+
+    def _listen(self) -> None:
+        self._loop.watch(self._listener.fileno(), READ, self._accept)
 
     def _accept(self, _events: int) -> None:
         while True:
@@ -50,13 +55,16 @@ class Supervisor:
                 sock, _ = self._listener.accept()
             except BlockingIOError:
                 return
-            except OSError:
-                return  # no descriptors left, or the peer has gone again
-            self._awaited = False
+            except OSError:  # no descriptors left, or the peer has gone again
+                self._loop.unwatch(self._listener.fileno())
+                self._loop.after(0.1, self._listen)
+                return
             self._doors.add(Door(self._loop, sock, self._verbs.serve, self._left))
 
     def _left(self, door: Door) -> None:
         self._doors.discard(door)
+        if door.epoch >= 0:
+            self._awaited = False
         self._busy_until = self._loop.now + FULL_DISK
 
     def _waited(self) -> None:
@@ -65,6 +73,16 @@ class Supervisor:
     def _stop(self) -> None:
         self._stopping = True
         self._yard.end_all()
+
+    def _report(self, error: BaseException) -> None:
+        """Keep the first defects of a supervisor beside its socket; it has no other voice."""
+        import traceback
+
+        self._defects += 1
+        if self._defects <= MAX_DEFECTS:
+            lines = traceback.format_exception(type(error), error, error.__traceback__)
+            with open(self._path + ".log", "a", encoding="utf-8") as file:
+                file.writelines(lines)
 
     def _finished(self) -> bool:
         if self._yard.live:

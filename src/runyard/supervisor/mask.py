@@ -165,9 +165,9 @@ class Secrets:
         self.needles = forms_of(values)
         self._names = {value: name for name, value in sorted(values.items(), reverse=True)}
 
-    def masker(self) -> Masker | None:
-        """A masker for one stream, or None when there is nothing to mask."""
-        return Masker(self.needles) if self.needles else None
+    def masker(self) -> Masker:
+        """A masker for one stream."""
+        return Masker(self.needles)
 
     def export(self, value: Any) -> Any:
         """An exported value as it may be journaled: a secret becomes its reference."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from .capture import Capture
-from .exports import Exports
-from .mask import Masker, Secrets
 from .spool import Spool, safe_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .exports import Exports
+    from .mask import Masker, Secrets
 
     Bytes = bytes | memoryview
 
@@ -23,18 +24,18 @@ NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 class Output:
     """Both streams of one attempt. `limit` bounds the bytes written to them together."""
 
-    def __init__(self, spool: str, capture: int, secrets: Secrets, exports: bool) -> None:
+    def __init__(self, spool: str, capture: int, secrets: Secrets | None, exports: bool) -> None:
         self.spool = Spool(spool)
         self.captures = {STDOUT: Capture(capture), STDERR: Capture(capture)}
-        self.exports = Exports() if exports else None
+        self.exports = _exports() if exports else None
         self.total = 0
         self.warnings: list[str] = []
         self._secrets = secrets
         self._maskers: dict[int, Masker] = {}
         self._copies: dict[int, int] = {}
-        if secrets.needles:
+        if secrets is not None:
             for stream in NAMES:
-                self._maskers[stream] = Masker(secrets.needles)
+                self._maskers[stream] = secrets.masker()
 
     def copy_to(self, directory: str, attempt: str) -> None:
         """Also write both streams as plain files below `directory`, which is made if missing."""
@@ -93,8 +94,12 @@ class Output:
             "stderr_bytes": err.total,
         }
         if self.exports is not None:
-            report["exports"] = self._secrets.export(self.exports.values)
-            warnings += [self._secrets.text(text) for text in self.exports.warnings]
+            values, told = self.exports.values, self.exports.warnings
+            if self._secrets is not None:
+                values = self._secrets.export(values)
+                told = [self._secrets.text(text) for text in told]
+            report["exports"] = values
+            warnings += told
         report["warnings"] = warnings
         return report
 
@@ -114,3 +119,9 @@ class Output:
 
     def _warn_copy(self, error: OSError) -> None:
         self.warnings.append("output_path: %s: %s" % (error.filename or "", error.strerror))
+
+
+def _exports() -> Exports:
+    from .exports import Exports  # only who asks for exports pays for its import
+
+    return Exports()

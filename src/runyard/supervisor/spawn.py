@@ -31,9 +31,12 @@ class Child:
 
 
 class Start:
-    """What to start. `argv[0]` is looked up in PATH of `env`; `stdin`: a pipe, or /dev/null."""
+    """What to start. `argv[0]` is looked up in PATH of `env`; `stdin`: a pipe, or /dev/null.
 
-    __slots__ = ("argv", "attempt", "cwd", "env", "pty", "stdin")
+    `wrapper` is put before `argv` once that program has been found.
+    """
+
+    __slots__ = ("argv", "attempt", "cwd", "env", "pty", "stdin", "wrapper")
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Start:
         self.cwd = cwd
         self.stdin = stdin
         self.pty = pty
+        self.wrapper: list[str] = []
 
 
 class Spawner:
@@ -60,6 +64,9 @@ class Spawner:
         self._hard = hard
         self._home = os.getcwd()
         self._base = resource.getrlimit(resource.RLIMIT_RSS)
+        self._files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._all_files = (self._files[1], self._files[1])
+        _raise_files(self._all_files)
 
     def next_mark(self) -> int:
         """A mark for one attempt, never used before."""
@@ -75,6 +82,9 @@ class Spawner:
         os.chdir(start.cwd)
         try:
             program = find_program(start.argv[0], start.env.get("PATH", os.defpath))
+            if start.wrapper:
+                start.argv = start.wrapper + start.argv
+                program = start.wrapper[0]
             return self._with_pipes(start, program, mark)
         finally:
             os.chdir(self._home)
@@ -133,6 +143,7 @@ class Spawner:
         env = start.env
         env[ENV_MARK] = start.attempt
         resource.setrlimit(resource.RLIMIT_RSS, (mark, self._hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._files)
         try:
             try:
                 return os.posix_spawn(
@@ -159,6 +170,7 @@ class Spawner:
                 )
         finally:
             resource.setrlimit(resource.RLIMIT_RSS, self._base)
+            _raise_files(self._all_files)
 
 
 def find_program(name: str, path: str) -> str:
@@ -179,6 +191,14 @@ def find_program(name: str, path: str) -> str:
     if denied:
         raise PermissionError(errno.EACCES, "not executable", name)
     raise FileNotFoundError(errno.ENOENT, "no such program in PATH", name)
+
+
+def _raise_files(limits: tuple[int, int]) -> None:
+    """We need several descriptors per attempt; attempts get the limit that we were given."""
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    except (OSError, ValueError):
+        pass  # macOS refuses more than the kernel's own bound
 
 
 def resize(terminal: int, size: tuple[int, int]) -> None:

@@ -58,6 +58,10 @@ class Verbs:
             text = "%s: %s" % (error.filename or header.get("verb"), error.strerror)
             code = "NOT_FOUND" if isinstance(error, FileNotFoundError) else "SYSTEM"
             door.send({"id": number, "error": {"code": code, "message": text}})
+        except Exception as error:
+            text = "%s: %s" % (type(error).__name__, error)
+            door.send({"id": number, "error": {"code": "INTERNAL", "message": text}})
+            raise
         else:
             if reply is not None:
                 door.send({"id": number, "ok": reply}, data)
@@ -92,7 +96,7 @@ class Verbs:
 
     def _start(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:
         name = header["attempt"]
-        if self._yard.ledger.exit_of(name):
+        if self._yard.ledger.knows(name):
             return self._attach(door, header, b"")
         attempt, new = self._yard.start(header, payload)
         if header.get("wait"):
@@ -103,8 +107,7 @@ class Verbs:
         """With `output`, records follow as frames; with `wait`, the answer is the exit record."""
         name, number = header["attempt"], header.get("id")
         attempt = self._yard.live.get(name)
-        line = b"" if attempt is not None else self._yard.ledger.exit_of(name)
-        if attempt is None and not line:
+        if attempt is None and not self._yard.ledger.knows(name):
             raise Refusal("NOT_FOUND", "no attempt %s" % name)
 
         def tell(record: bytes) -> None:
@@ -121,7 +124,7 @@ class Verbs:
             subscription.on_end = lambda: tell(ledger.exit_of(name))
             subscription.pump()
         elif attempt is None:
-            tell(line)
+            tell(self._yard.ledger.exit_of(name))
         else:
             self._claim(door, attempt, attempt.on_end, tell)
         return None
@@ -189,7 +192,7 @@ class Verbs:
         attempt = self._yard.live.get(header["attempt"])
         if attempt is not None:
             attempt.end("cancel", None if grace is None else float(grace))
-        elif not self._yard.ledger.exit_of(header["attempt"]):
+        elif not self._yard.ledger.knows(header["attempt"]):
             raise Refusal("NOT_FOUND", "no attempt %s" % header["attempt"])
         return {}
 
@@ -199,7 +202,7 @@ class Verbs:
         }
         only = header.get("attempt")
         if only is not None:
-            return {"live": only in live, "ended": bool(self._yard.ledger.exit_of(only))}
+            return {"live": only in live, "ended": self._yard.ledger.knows(only)}
         return {"live": live, "ended": self._yard.ledger.known()}
 
     def _forget(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:

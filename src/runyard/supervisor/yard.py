@@ -6,20 +6,17 @@ import os
 
 from . import tree
 from .attempt import Attempt
-from .cgroup import Cgroup, Cgroups
+from .cgroup import Cgroups
 from .ledger import Ledger
 from .loop import Loop
-from .mask import Secrets
 from .output import Output
-from .refusal import Refusal
-from .spawn import Spawner, Start
+from .request import Request
+from .spawn import Spawner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-CAPTURE = 64 * 1024
-OUTPUT_LIMIT = 10 << 30
 ENOUGH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -40,40 +37,35 @@ class Yard:
         self._base.setdefault("PATH", ENOUGH_PATH)
         self._home = os.path.expanduser("~")
 
-    def start(self, spec: dict[str, Any], stdin: bytes) -> tuple[Attempt, bool]:
-        """Start what `spec` says, or find it: (attempt, True when it is new).
+    def start(self, header: dict[str, Any], stdin: bytes) -> tuple[Attempt, bool]:
+        """Start what `header` says, or find it: (attempt, True when it is new).
 
-        Raises Refusal when the request itself is wrong. A program that cannot be started is an
-        attempt that has ended: `start-failed`.
+        Raises as `Request` does. A program that cannot be started is an attempt that has ended:
+        `start-failed`.
         """
-        name = spec["attempt"]
-        known = self.live.get(name)
+        known = self.live.get(header["attempt"])
         if known is not None:
             return known, False
-        secrets = _secrets(spec.get("secrets") or {})
+        request = Request(header, self._home)
+        name = request.attempt
         mark = self._spawner.next_mark()
-        output = Output(
-            spec["spool"], int(spec.get("capture", CAPTURE)), secrets, bool(spec.get("exports"))
-        )
-        attempt = Attempt(self, name, mark, output, float(spec.get("grace", 10.0)))
-        self.ledger.started(name, mark, spec["exits"], attempt.started_at)
+        output = Output(request.spool, request.capture, request.secrets, request.exports)
+        attempt = Attempt(self, name, mark, output, request.grace)
+        self.ledger.started(name, mark, request.exits, attempt.started_at)
         self.live[name] = attempt
-        limits = dict(spec.get("limits") or {})
-        limits.setdefault("output", OUTPUT_LIMIT)
-        attempt.cgroup = self._cgroups.make(limits)
-        start = self._start_of(spec, limits, attempt.cgroup)
-        if spec.get("output_path"):
-            output.copy_to(os.path.join(start.cwd, os.path.expanduser(spec["output_path"])), name)
+        attempt.limits = request.limits
+        attempt.cgroup = self._cgroups.make(request.limits)
+        if request.output_path:
+            output.copy_to(request.output_path, name)
         try:
-            child = self._spawner.spawn(start, mark)
+            child = self._spawner.spawn(request.start(self._base, attempt.cgroup), mark)
         except (OSError, ValueError) as error:
-            self._never_started(attempt, error)
+            attempt.never_started(_reason(error))
             return attempt, True
         self.childless = False
         self._leaders[child.pid] = self._marks[mark] = attempt
-        attempt.limits = limits
-        attempt.run(child, stdin, bool(spec.get("keep_stdin")))
-        attempt.arm(spec.get("timeout"), limits)
+        attempt.run(child, stdin, request.keep_stdin)
+        attempt.arm(request.timeout)
         return attempt, True
 
     def members(self, attempt: Attempt) -> dict[int, tree.Process]:
@@ -130,34 +122,6 @@ class Yard:
         for attempt in list(self.live.values()):
             attempt.end("cancel", error="the supervisor was told to stop")
 
-    def _never_started(self, attempt: Attempt, error: Exception) -> None:
-        text = str(error)
-        if isinstance(error, OSError):
-            text = "%s: %s" % (error.filename, error.strerror) if error.filename else str(error)
-        attempt.never_started(text)
-
-    def _start_of(
-        self, spec: dict[str, Any], limits: dict[str, float], group: Cgroup | None
-    ) -> Start:
-        argv = [str(word) for word in spec["argv"]]
-        lines = ["echo $$ >'%s' || exit 126" % path for path in group.entrances] if group else []
-        if "open_files" in limits:
-            lines.insert(0, "ulimit -n %d || exit 126" % int(limits["open_files"]))
-        if lines:
-            script = "; ".join(lines) + '; exec "$@"'
-            argv = ["/bin/sh", "-c", script, "sh"] + argv
-        env = dict(self._base)
-        env.update(spec.get("env") or {})
-        size = spec.get("pty")
-        return Start(
-            attempt=spec["attempt"],
-            argv=argv,
-            env=env,
-            cwd=os.path.expanduser(spec.get("cwd") or self._home),
-            stdin=bool(spec.get("stdin")) or bool(spec.get("keep_stdin")),
-            pty=(int(size[0]), int(size[1])) if size else None,
-        )
-
     def _seen_in(self, pid: int) -> Attempt | None:
         """The attempt in whose tree `pid` was seen before it became an orphan."""
         for attempt in self.live.values():
@@ -186,10 +150,7 @@ class Yard:
         return owner
 
 
-def _secrets(values: dict[str, str]) -> Secrets:
-    from .forms import ShortSecret
-
-    try:
-        return Secrets(values)
-    except ShortSecret as error:
-        raise Refusal("SECRET_SHORT", str(error)) from error
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return "%s: %s" % (error.filename, error.strerror)
+    return str(error)

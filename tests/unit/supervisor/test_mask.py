@@ -96,4 +96,3 @@ def test_exports_name_secrets() -> None:
     assert secrets.export("x value-b y") == "x *** y"
     assert secrets.export({"k": ["value-b", 3, None]}) == {"k": ["${secret:B}", 3, None]}
     assert Secrets({}).export({"k": "value-a"}) == {"k": "value-a"}
-    assert Secrets({}).masker() is None

@@ -97,8 +97,7 @@ def test_it_imports_the_standard_library_alone() -> None:
             assert {name.split(".")[0] for name in names} <= allowed, path
 
 
-def test_without_a_door_it_does_not_outlive_its_socket(tmp_path: Path) -> None:
-    """A door that never says hello and leaves again is enough to let it end."""
+def test_who_says_nothing_does_not_end_it_and_who_said_hello_does(tmp_path: Path) -> None:
     path = tmp_path / "s.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -109,6 +108,11 @@ def test_without_a_door_it_does_not_outlive_its_socket(tmp_path: Path) -> None:
         )  # fmt: skip
     with socket.socket(socket.AF_UNIX) as door:
         door.connect(str(path))
+    with socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(20)
+        door.connect(str(path))
+        door.sendall(encode({"id": 1, "verb": "hello", "version": 1, "owner": "me", "epoch": 1}))
+        assert Decoder().feed(door.recv(1 << 16))[0][0]["ok"]
     for _ in range(1000):
         if not path.exists():
             return
