@@ -154,6 +154,28 @@ def test_kill_9_at_any_moment_then_resume_does_each_step_once(
     with_runs(home, after)
 
 
+def test_a_follower_is_told_when_the_owner_dies(tmp_path: Path, root: Path) -> None:
+    text = (
+        "version: v0.1\nname: test\nsteps:\n  - {name: s, action: cmd.run, args: {cmd: sleep 2}}\n"
+    )
+    (tmp_path / "w.yaml").write_text(text)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CRASH, str(tmp_path / "home"), str(tmp_path / "w.yaml")], cwd=root
+    )
+
+    async def scenario(runs: Runs) -> None:
+        async with asyncio.timeout(20):
+            while not await runs.list(RunFilter()):
+                await asyncio.sleep(0.01)
+            await until(runs, "crash-run-1", "attempt.started")
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            last = [event async for event in runs.events("crash-run-1", follow=True)][-1]
+        assert (last.type, last.data["status"]) == ("run.finished", "interrupted")
+
+    with_runs(tmp_path / "home", scenario)
+
+
 def test_resume_refuses_another_workflow_and_a_run_that_succeeded(tmp_path: Path) -> None:
     flaky = f"""
         steps:

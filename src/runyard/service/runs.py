@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
 from runyard.expr.secrets import Secrets
-from runyard.model.errors import ConflictError, NotFoundError
-from runyard.model.event import Event, NewEvent
+from runyard.model.errors import ConflictError
+from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
-from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
+from runyard.model.run import Notifier, RunRecord, RunStore
 from runyard.model.status import Status
 from runyard.service.assemble import assemble, local_opener
+from runyard.service.desk import DIED, Desk
 from runyard.service.job import Job, RunOptions
 from runyard.service.mirror import Mirror
 from runyard.service.notices import DELAY, RETRY, Courier
@@ -26,11 +27,7 @@ from runyard.service.started import Started
 from runyard.service.undo import undoing
 from runyard.store.home import Home, Ownership
 from runyard.store.journal import AttemptRow, Journal
-from runyard.store.output import OutputFilter, OutputStore
 from runyard.store.sqlite import SqliteJournal
-from runyard.store.tail import OutputChunk
-
-DIED = "the process that ran it died"
 
 
 class PlanDrift(ConflictError):
@@ -41,7 +38,7 @@ class PlanDrift(ConflictError):
     hint = "look at the differences, then make and accept a new plan"
 
 
-class Runs:
+class Runs(Desk):
     """The runs of one state home; an async context manager.
 
     Opening it marks runs whose owner died as interrupted; `interrupted` names them.
@@ -58,10 +55,8 @@ class Runs:
         notify_delay: float = DELAY,
         secrets: Secrets | None = None,
     ) -> None:
-        self.home = home
-        self.journal = journal
+        super().__init__(home, journal)
         self.interrupted: list[str] = []
-        self.output = OutputStore(home)
         self._notifier = notifier
         self._run_store = run_store
         self._retry = notify_retry
@@ -241,106 +236,3 @@ class Runs:
         shown = "\n  ".join(differences[:20])
         more = f"\n  … and {len(differences) - 20} more" if len(differences) > 20 else ""
         raise PlanDrift(f"the plan no longer holds:\n  {shown}{more}")
-
-    # -- asking of a run, from any process
-
-    async def cancel(self, run_id: str, reason: str = "", *, kill: bool = False) -> None:
-        """Ask the owner to stop the run. Raises ConflictError when it has ended."""
-        await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
-
-    async def decide(
-        self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""
-    ) -> None:
-        """Answer an approval; an empty `step` answers whichever is asked."""
-        data = {"step": step, "by": by, "comment": comment}
-        await self.journal.post(run_id, "approve" if accept else "reject", data)
-
-    async def post_event(self, run_id: str, name: str, data: Mapping[str, Any]) -> None:
-        """Deliver a named event to a run (`wait.event`)."""
-        await self.journal.post(run_id, "event", {"name": name, "data": dict(data)})
-
-    # -- reading
-
-    async def find(self, word: str) -> str:
-        """The run id that `word` means: an id, a unique beginning of one, or `last`.
-
-        Raises:
-            NotFoundError: no such run, or several.
-        """
-        records = await self.journal.list(RunFilter(limit=1 if word == "last" else 10_000))
-        ids = [record.run_id for record in records]
-        if word == "last" and ids:
-            return ids[0]
-        if word in ids:
-            return word
-        found = [run_id for run_id in ids if run_id.startswith(word)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise NotFoundError(
-                f"{word} is the beginning of {len(found)} runs", hint=", ".join(found[:5])
-            )
-        raise NotFoundError(f"no run {word}", code="RUN", hint="`runyard runs` lists them")
-
-    async def get(self, run_id: str) -> RunRecord:
-        """The record of a run."""
-        return await self.journal.get(run_id)
-
-    async def spec(self, run_id: str) -> dict[str, Any]:
-        """What the run was started from: `text path digest options`."""
-        return await self.journal.spec(run_id)
-
-    async def list(self, filter: RunFilter) -> list[RunRecord]:
-        """Runs, newest first, without their steps."""
-        return await self.journal.list(filter)
-
-    async def events(
-        self, run_id: str, after: int = 0, *, follow: bool = False
-    ) -> AsyncIterator[Event]:
-        """The run's events above `after`; with `follow`, until the run is final."""
-        if follow:
-            async for event in self.journal.follow(run_id, after):
-                yield event
-            return
-        async for event in self._all_events(run_id, after):
-            yield event
-
-    async def logs(
-        self,
-        run_id: str,
-        *,
-        step: str | None = None,
-        host: str | None = None,
-        stream: str | None = None,
-        follow: bool = False,
-    ) -> AsyncIterator[OutputChunk]:
-        """Output in order of arrival; with `follow`, until the run is final.
-
-        `stream` is `stdout` or `stderr`; None is both, and all steps, and all hosts.
-        """
-        only = OutputFilter(step, host, stream=stream)
-        if not follow:
-            for chunk in self.output.read(run_id, only):
-                yield chunk
-            return
-        ended = asyncio.Event()
-        watcher = asyncio.ensure_future(self._until_final(run_id, ended))
-        try:
-            async for chunk in self.output.follow(run_id, ended, only):
-                yield chunk
-        finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
-
-    async def _until_final(self, run_id: str, ended: asyncio.Event) -> None:
-        try:
-            async for _ in self.journal.follow(run_id):
-                pass
-        finally:
-            ended.set()
-
-    async def _all_events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
-        while page := await self.journal.events(run_id, after):
-            for event in page:
-                yield event
-            after = page[-1].seq

@@ -1,0 +1,145 @@
+"""Looking at runs and asking things of them, from whatever process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from runyard.model.errors import NotFoundError
+from runyard.model.event import Event
+from runyard.model.run import RunFilter, RunRecord
+from runyard.store.home import Home
+from runyard.store.journal import Journal
+from runyard.store.output import OutputFilter, OutputStore
+from runyard.store.tail import OutputChunk
+
+DIED = "the process that ran it died"
+_OWNER_CHECK = 1.0
+
+
+class Desk:
+    """The runs of one state home as anybody sees them: read, follow, cancel, decide.
+
+    Whoever owns a run obeys what is asked here; nothing of it needs to be in this process.
+    """
+
+    def __init__(self, home: Home, journal: Journal) -> None:
+        self.home = home
+        self.journal = journal
+        self.output = OutputStore(home)
+
+    # -- asking of a run, from any process
+
+    async def cancel(self, run_id: str, reason: str = "", *, kill: bool = False) -> None:
+        """Ask the owner to stop the run. Raises ConflictError when it has ended."""
+        await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
+
+    async def decide(
+        self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""
+    ) -> None:
+        """Answer an approval; an empty `step` answers whichever is asked."""
+        data = {"step": step, "by": by, "comment": comment}
+        await self.journal.post(run_id, "approve" if accept else "reject", data)
+
+    async def post_event(self, run_id: str, name: str, data: Mapping[str, Any]) -> None:
+        """Deliver a named event to a run (`wait.event`)."""
+        await self.journal.post(run_id, "event", {"name": name, "data": dict(data)})
+
+    # -- reading
+
+    async def find(self, word: str) -> str:
+        """The run id that `word` means: an id, a unique beginning of one, or `last`.
+
+        Raises:
+            NotFoundError: no such run, or several.
+        """
+        records = await self.journal.list(RunFilter(limit=1 if word == "last" else 10_000))
+        ids = [record.run_id for record in records]
+        if word == "last" and ids:
+            return ids[0]
+        if word in ids:
+            return word
+        found = [run_id for run_id in ids if run_id.startswith(word)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise NotFoundError(
+                f"{word} is the beginning of {len(found)} runs", hint=", ".join(found[:5])
+            )
+        raise NotFoundError(f"no run {word}", code="RUN", hint="`runyard runs` lists them")
+
+    async def get(self, run_id: str) -> RunRecord:
+        """The record of a run."""
+        return await self.journal.get(run_id)
+
+    async def spec(self, run_id: str) -> dict[str, Any]:
+        """What the run was started from: `text path digest options`."""
+        return await self.journal.spec(run_id)
+
+    async def list(self, filter: RunFilter) -> list[RunRecord]:
+        """Runs, newest first, without their steps."""
+        return await self.journal.list(filter)
+
+    async def events(
+        self, run_id: str, after: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[Event]:
+        """The run's events above `after`; with `follow`, until the run is final."""
+        if follow:
+            watch = asyncio.ensure_future(self._watch_owner(run_id))
+            try:
+                async for event in self.journal.follow(run_id, after):
+                    yield event
+            finally:
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
+            return
+        async for event in self._all_events(run_id, after):
+            yield event
+
+    async def logs(
+        self,
+        run_id: str,
+        *,
+        step: str | None = None,
+        host: str | None = None,
+        stream: str | None = None,
+        follow: bool = False,
+    ) -> AsyncIterator[OutputChunk]:
+        """Output in order of arrival; with `follow`, until the run is final.
+
+        `stream` is `stdout` or `stderr`; None is both, and all steps, and all hosts.
+        """
+        only = OutputFilter(step, host, stream=stream)
+        if not follow:
+            for chunk in self.output.read(run_id, only):
+                yield chunk
+            return
+        ended = asyncio.Event()
+        watcher = asyncio.ensure_future(self._until_final(run_id, ended))
+        try:
+            async for chunk in self.output.follow(run_id, ended, only):
+                yield chunk
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    async def _until_final(self, run_id: str, ended: asyncio.Event) -> None:
+        try:
+            async for _ in self.events(run_id, follow=True):
+                pass
+        finally:
+            ended.set()
+
+    async def _watch_owner(self, run_id: str) -> None:
+        """A follower must not wait for ever for a run whose owner died meanwhile."""
+        while True:
+            await asyncio.sleep(_OWNER_CHECK)
+            if not self.home.is_owned(run_id):
+                await self.journal.interrupt_unowned(DIED)
+
+    async def _all_events(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        while page := await self.journal.events(run_id, after):
+            for event in page:
+                yield event
+            after = page[-1].seq
