@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from runyard.service.runs import Runs
     from runyard.service.started import Started
 
-FORMS = ("auto", "plain", "jsonl", "json")
-
 
 async def execute(
     start: Callable[[Runs], Awaitable[Started]],

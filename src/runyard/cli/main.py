@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -44,8 +45,11 @@ root = LazyGroup(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code (docs/reference/exit-codes.md)."""
+    # Loading makes many objects and no garbage: collecting begins with `drive`.
+    gc.disable()
     settings = Settings()
     code = _run(None if argv is None else list(argv), settings)
+    gc.enable()
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

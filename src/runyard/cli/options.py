@@ -12,6 +12,8 @@ from runyard.cli.variables import read_variables
 if TYPE_CHECKING:
     from runyard.service.job import RunOptions
 
+FORMS = ("auto", "plain", "jsonl", "json")
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runyard.cli.execution import FORMS
 from runyard.cli.lazy import Command
+from runyard.cli.options import FORMS
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from runyard.cli.execution import FORMS
 from runyard.cli.lazy import Command
-from runyard.cli.options import given_options, run_options
+from runyard.cli.options import FORMS, given_options, run_options
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,31 +77,65 @@ def run(
     Exit codes: 0 success, 1 failed, 2 wrong usage or invalid workflow, 3 canceled, 4 interrupted,
     5 not approved, 6 drifted from the plan.
     """
-    from runyard.cli.documents import read_job
+    given = Given(file, variables, var_files, local, limit, tags, run_id, plan_file, yes, form)
+    if dry_run:
+        return _dry_run(given, settings)
+    from runyard.cli.warm import Warm
+    from runyard.model.ids import check_run_id, new_run_id
+
+    given = given._replace(run_id=check_run_id(run_id) if run_id else new_run_id())
+    with Warm(str(given.run_id)):
+        return _run(given, settings)
+
+
+class Given(NamedTuple):
+    """What the command line says."""
+
+    file: str | None
+    variables: tuple[str, ...]
+    var_files: tuple[str, ...]
+    local: bool
+    limit: tuple[str, ...]
+    tags: tuple[str, ...]
+    run_id: str | None
+    plan_file: str | None
+    yes: bool
+    form: str
+
+    def resolve(self, settings: Settings) -> tuple[Job, RunOptions, Plan | None]:
+        """The compiled workflow, the options, and the plan to hold to.
+
+        Raises:
+            RunyardError: something of it cannot be used.
+        """
+        from runyard.cli.documents import read_job
+
+        file, plan = self.file, None
+        options = given_options(self.variables, self.var_files, self.local, self.limit, self.tags)
+        if self.plan_file is not None:
+            from runyard.cli.planfile import PlanFile
+
+            kept = PlanFile.read(self.plan_file)
+            plan, options, file = kept.plan, kept.options_with(options), kept.workflow_path(file)
+        if file is None:
+            raise click.UsageError("FILE is missing (or --plan)", click.get_current_context())
+        options = replace(options, run_id=self.run_id, approve=self.yes)
+        return read_job(file, settings), options, plan
+
+
+def _dry_run(given: Given, settings: Settings) -> int:
+    from runyard.cli.loop import drive
+    from runyard.cli.planning import show_plan
+
+    job, options, _ = given.resolve(settings)
+    return drive(show_plan(job, options, "json" if given.form == "json" else "table", settings))
+
+
+def _run(given: Given, settings: Settings) -> int:
+    from runyard.cli.execution import execute
     from runyard.cli.loop import drive
 
-    options = given_options(variables, var_files, local, limit, tags)
-    plan: Plan | None = None
-    if plan_file is not None:
-        from runyard.cli.planfile import PlanFile
-
-        kept = PlanFile.read(plan_file)
-        plan, options, file = kept.plan, kept.options_with(options), kept.workflow_path(file)
-    if file is None:
-        raise click.UsageError("FILE is missing (or --plan)", click.get_current_context())
-    job = read_job(file, settings)
-    options = replace(options, run_id=run_id, approve=yes)
-    if dry_run:
-        from runyard.cli.planning import show_plan
-
-        return drive(show_plan(job, options, "json" if form == "json" else "table", settings))
-    return drive(_run(job, options, plan, form, settings))
-
-
-async def _run(
-    job: Job, options: RunOptions, plan: Plan | None, form: str, settings: Settings
-) -> int:
-    from runyard.cli.execution import execute
+    job, options, plan = given.resolve(settings)
 
     async def start(runs: Runs) -> Started:
         accepted = plan
@@ -112,4 +145,4 @@ async def _run(
             accepted = await accept_plan(runs, job, options, settings)
         return await runs.start(job, options, plan=accepted)
 
-    return await execute(start, job.pipeline.name, form, settings)
+    return drive(execute(start, job.pipeline.name, given.form, settings))

@@ -1,0 +1,45 @@
+"""Starting a run's supervisor while the rest of this program is still being loaded."""
+
+from __future__ import annotations
+
+import os
+import socket
+from types import TracebackType
+
+from runyard.model.errors import RunyardError
+
+
+class Warm:
+    """A context manager in which the supervisor of a run is on its way.
+
+    The run's own connector then joins it. Nothing depends on it: when it cannot be started, the
+    connector says why; when no run comes, the supervisor ends with our connection to it.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._door: socket.socket | None = None
+        self._child = 0
+
+    def __enter__(self) -> None:
+        from runyard.hosts import launch
+        from runyard.store.home import Home
+
+        try:
+            home = Home.default().prepare()
+            path = launch.socket_path(home.root, self._run_id)
+            environment = launch.base_environment()
+            self._door, self._child = launch.join(path, self._run_id, environment)
+        except (RunyardError, OSError):
+            return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._door is not None:
+            self._door.close()
+        if self._child:
+            os.waitpid(self._child, 0)
