@@ -9,10 +9,15 @@ from runyard.store.inotify import Watch
 
 SAFETY = 0.5
 POLL = 0.015
+SOON = 0.2
 
 
 class Bell:
-    """A watch on `folder` for as long as it is entered; polls where the kernel cannot watch."""
+    """A watch on `folder` for as long as it is entered; polls where the kernel cannot watch.
+
+    The first moments are polled, too: closing a watch costs some 15 ms, a large part of a run
+    that ends at once.
+    """
 
     def __init__(self, folder: Path, ended: asyncio.Event) -> None:
         self._folder = folder
@@ -20,16 +25,11 @@ class Bell:
         self._rung = asyncio.Event()
         self._watch: Watch | None = None
         self._all = True
+        self._watch_at = 0.0
 
     async def __aenter__(self) -> Bell:
         loop = asyncio.get_running_loop()
-        try:
-            self._watch = Watch(self._folder)
-        except OSError:
-            # No inotify here, or too many watches: poll.
-            self._watch = None
-        else:
-            loop.add_reader(self._watch.fd, self._rung.set)
+        self._watch_at = loop.time() + SOON
         self._task = loop.create_task(self._end())
         return self
 
@@ -53,6 +53,17 @@ class Bell:
                 await self._rung.wait()
         except TimeoutError:
             self._all = True
+            if self._watch is None and asyncio.get_running_loop().time() >= self._watch_at:
+                self._begin_to_watch()
+
+    def _begin_to_watch(self) -> None:
+        try:
+            self._watch = Watch(self._folder)
+        except OSError:
+            # No inotify here, or too many watches: go on polling, ask again later.
+            self._watch_at = asyncio.get_running_loop().time() + SAFETY
+        else:
+            asyncio.get_running_loop().add_reader(self._watch.fd, self._rung.set)
 
     async def _end(self) -> None:
         await self._ended.wait()
