@@ -21,6 +21,7 @@ from runyard.hosts.local import LocalConnector
 from runyard.model.errors import FencedError, NetworkError, RunyardError
 from runyard.supervisor.frames import Decoder, encode
 from tests.integration.yards import (
+    OWNER,
     alive,
     attempt,
     execute,
@@ -33,20 +34,6 @@ from tests.integration.yards import (
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-OWNER = """
-import asyncio, sys
-from pathlib import Path
-from runyard.hosts.local import LocalConnector
-from runyard.model.execution import Exec
-
-async def main():
-    host = LocalConnector(Path(sys.argv[1]), "test")
-    await host.connect()
-    await host.exec(Exec(sys.argv[2], ("sh", "-c", sys.argv[3])))
-
-asyncio.run(main())
-"""
 
 
 class Door:
@@ -398,5 +385,31 @@ def test_a_client_whose_supervisor_is_gone_says_so(tmp_path: Path) -> None:
         client = Client()
         with pytest.raises(NetworkError):
             await client.call({"verb": "list"})
+
+    asyncio.run(run())
+
+
+def test_without_descriptors_starts_fail_and_nothing_else(tmp_path: Path, opened: Opener) -> None:
+    path = launch.socket_path(tmp_path, "test")
+    command = [sys.executable, "-I", "-S", launch.program(), str(path), "test"]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        subprocess.run(
+            ["sh", "-c", 'ulimit -n 90; exec "$@"', "sh", *command],
+            stdin=listener.fileno(),
+            check=True,
+        )
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            works = [shell("echo x; sleep 0.3", n=n) for n in range(30)]
+            ends = await asyncio.gather(*(host.exec(work) for work in works))
+            failed = [end for end in ends if end.ended_by == "start-failed"]
+            assert 0 < len(failed) < 30
+            assert all("Too many open files" in end.error for end in failed)
+            good = [end for end in ends if end not in failed]
+            assert all(end.ok and end.stdout == "x\n" for end in good)
+            assert (await host.exec(shell("echo after", n=99))).stdout == "after\n"
 
     asyncio.run(run())

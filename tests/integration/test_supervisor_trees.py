@@ -9,8 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from runyard.model.execution import Exec
 from runyard.model.limits import Limits
-from tests.integration.yards import alive, execute, local, outcome, pid_in, shell, until
+from tests.integration.yards import (
+    OWNER,
+    alive,
+    attempt,
+    execute,
+    local,
+    outcome,
+    pid_in,
+    shell,
+    until,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -19,7 +30,9 @@ DAEMON = """
 import os, sys, time
 if os.fork(): os._exit(0)
 os.setsid()
+middle = os.getpid()
 if os.fork(): os._exit(0)
+while os.getppid() == middle: time.sleep(0.001)
 os.execve("/bin/sh", ["sh", "-c", "echo $$ >" + sys.argv[1] + "; exec sleep 1000"], {})
 """
 
@@ -28,7 +41,7 @@ def daemon(pid_file: Path) -> str:
     """Shell text that leaves a daemon and waits until it is there."""
     return (
         f"{sys.executable} -I -S -c '{DAEMON}' {pid_file}; "
-        f"while ! [ -s {pid_file} ]; do sleep 0.01; done; sleep 0.05"
+        f"while ! [ -s {pid_file} ]; do sleep 0.01; done"
     )
 
 
@@ -194,6 +207,26 @@ def test_a_supervisor_told_to_stop_takes_its_trees_along(tmp_path: Path) -> None
             assert (end.ended_by, end.survivors) == ("cancel", 0)
             await until(lambda: not alive(supervisor), "the supervisor ended")
             assert not alive(child)
+
+    asyncio.run(run())
+
+
+def test_a_supervisor_within_an_attempt_goes_with_it(tmp_path: Path) -> None:
+    """And so does all that it has started, though it bears other marks."""
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            inner = f"{daemon(tmp_path / 'd')}; echo $$ >{tmp_path}/pid; sleep 1000"
+            work = Exec(
+                attempt("outer"),
+                (sys.executable, "-c", OWNER, f"{tmp_path}/home", "run-2/i/h/1", inner),
+            )
+            task = asyncio.create_task(host.exec(work))
+            pids = [await pid_in(tmp_path / "pid"), await pid_in(tmp_path / "d")]
+            task.cancel()
+            end = await outcome(task)
+            assert (end.ended_by, end.survivors) == ("cancel", 0)
+            assert not any(alive(pid) for pid in pids)
 
     asyncio.run(run())
 

@@ -15,6 +15,21 @@ from runyard.model.execution import Exec, Exit
 
 RUN = "run-00000001"
 
+# A process that owns a supervisor and waits for one attempt: HOME ATTEMPT SHELL-TEXT.
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from runyard.hosts.local import LocalConnector
+from runyard.model.execution import Exec
+
+async def main():
+    host = LocalConnector(Path(sys.argv[1]), "test")
+    await host.connect()
+    await host.exec(Exec(sys.argv[2], ("sh", "-c", sys.argv[3])))
+
+asyncio.run(main())
+"""
+
 
 def attempt(step: str, n: int = 1) -> str:
     return f"{RUN}/{step}/here/{n}"

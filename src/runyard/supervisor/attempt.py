@@ -137,7 +137,11 @@ class Attempt:
         """Look who is left; TERM whoever has not been told, KILL when the grace is over."""
         if self.ended:
             return
-        left = self._yard.members(self)
+        try:
+            left = self._yard.members(self)
+        except OSError:
+            self._again(0.1)  # who is left cannot be known now
+            return
         if self._gone:
             self._seen.update((p.pid, p.started) for p in left.values())
             if not left:
@@ -185,7 +189,10 @@ class Attempt:
     def _tick(self) -> None:
         if self.ended:
             return
-        over = self._over(self._yard.members(self))
+        try:
+            over = self._over(self._yard.members(self))
+        except OSError:
+            over = ""
         if over:
             # Who eats memory or forks without end does more of it for as long as he is asked.
             self.end("limit:" + over, LEFTOVER_GRACE if over == "cpu_time" else 0.0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Sequence
 
 _DEFAULTS = (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM)
+SPARE = 24  # descriptors for looking at processes and for doors
 _DEVNULL = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
 
 
@@ -75,8 +76,12 @@ class Spawner:
             return self._mark % max(1, self._hard)
         return self._mark
 
-    def spawn(self, start: Start, mark: int) -> Child:
-        """Start it in a session of its own. Raises OSError, with the name of what is missing."""
+    def spawn(self, start: Start, mark: int, reserve: int) -> Child:
+        """Start it in a session of its own. Raises OSError, with the name of what is missing.
+
+        `reserve` descriptors stay free for those who run already.
+        """
+        self._check_room(reserve)
         if not os.path.isabs(start.cwd):
             raise NotADirectoryError(errno.ENOTDIR, "not an absolute directory", start.cwd)
         os.chdir(start.cwd)
@@ -88,6 +93,13 @@ class Spawner:
             return self._with_pipes(start, program, mark)
         finally:
             os.chdir(self._home)
+
+    def _check_room(self, reserve: int) -> None:
+        lowest = os.dup(0)
+        os.close(lowest)
+        limit = self._all_files[0]
+        if limit > 0 and lowest + reserve + SPARE > limit:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _with_pipes(self, start: Start, program: str, mark: int) -> Child:
         if start.pty is not None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ENV_MARK = "RUNYARD_ATTEMPT"
 TICKS = os.sysconf("SC_CLK_TCK")
+# Any other failure, such as having no descriptor left, must not look like "nobody is there".
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError, NotADirectoryError)
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -51,7 +53,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         threads = os.listdir("/proc/%d/task" % pid)
-    except OSError:
+    except _GONE:
         return found
     for thread in threads:
         raw = _read("/proc/%d/task/%s/children" % (pid, thread))
@@ -162,9 +164,10 @@ def _no_children_file() -> bool:
 
 
 def _read(path: str) -> bytes | None:
+    """The content, or None when the process is gone or hidden from us."""
     try:
         fd = os.open(path, os.O_RDONLY)
-    except OSError:
+    except _GONE:
         return None
     try:
         parts: list[bytes] = []
@@ -173,7 +176,7 @@ def _read(path: str) -> bytes | None:
             if not part:
                 return b"".join(parts)
             parts.append(part)
-    except OSError:
+    except _GONE:
         return None
     finally:
         os.close(fd)

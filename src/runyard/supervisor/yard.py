@@ -58,7 +58,8 @@ class Yard:
         if request.output_path:
             output.copy_to(request.output_path, name)
         try:
-            child = self._spawner.spawn(request.start(self._base, attempt.cgroup), mark)
+            start = request.start(self._base, attempt.cgroup)
+            child = self._spawner.spawn(start, mark, len(self.live))
         except (OSError, ValueError) as error:
             attempt.never_started(_reason(error))
             return attempt, True
