@@ -178,11 +178,19 @@ HABITS = {
 }  # fmt: skip
 
 _EXAMPLE = "{name: …, action: cmd.run, args: {cmd: …}}"
+_ORDER = (
+    "name", "id", "tags", "when", "targets", "loop", "matrix", "depends_on", "approval", "run_once",
+    "concurrency", "serial", "max_failures", "fail_fast", "must_vars", "become", "timeout",
+    "retries", "limits", "offline", "cache", "check",
+    "action", "args", "with",
+    "expect_vars", "changed_when", "notify", "continue_on_error", "rollback", "fallback",
+)  # fmt: skip
+_KEYS = {key.name: key for key in (*WORK_KEYS, *FAN_KEYS)}
+_OWN = {key.name for key in WORK_KEYS}
 STEP = table(
     "step",
     "One piece of work on its hosts.",
-    *WORK_KEYS,
-    *FAN_KEYS,
+    *(_KEYS[name] for name in _ORDER),
     habits=HABITS,
     example=_EXAMPLE,
 )
@@ -190,7 +198,7 @@ _ON_TASK = {key.name: f"{key.name} belongs to the task: write it beside steps:" 
 TASK_STEP = table(
     "task_step",
     "One step of a task; hosts and order are the task's.",
-    *WORK_KEYS,
+    *(_KEYS[name] for name in _ORDER if name in _OWN),
     habits={**HABITS, **_ON_TASK},
     example=_EXAMPLE,
 )

@@ -43,7 +43,8 @@ class Table:
 
     @property
     def words(self) -> str:
-        return "a map of " + ", ".join(list(self.keys)[:4])
+        names = sorted(self.keys, key=lambda name: not self.keys[name].required)
+        return "a map of " + ", ".join(names[:4])
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if node.kind != MAP:
