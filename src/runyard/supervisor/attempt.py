@@ -247,7 +247,7 @@ class Attempt:
             "peak_memory": self._peak,
             "started_at": self.started_at,
             "ended_at": time.time(),
-            "error": self._error,
+            "error": self.output.masked(self._error),
         }
         record.update(self.output.report())
         return record

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MARKER = b"BOPS_EXPORT:"
 MAX_VALUE = 1 << 20
 MAX_KEYS = 10000
+MAX_TOTAL = 4 << 20
 MAX_WARNINGS = 20
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,6 +39,7 @@ class Exports:
         self._end: bytes | None = None
         self._body: list[bytes] = []
         self._size = 0
+        self._total = 0
 
     def feed(self, data: bytes) -> None:
         """Look at the next bytes of the stream."""
@@ -152,16 +154,23 @@ class Exports:
         key = key.strip()
         if not _KEY.fullmatch(key):
             self._warn("export name %r is not valid; use letters, digits and _" % _short(key))
-        elif isinstance(value, str) and len(value) > MAX_VALUE:
+        elif _size(value) > MAX_VALUE:
             self._warn("export %s is longer than %d bytes" % (_short(key), MAX_VALUE))
         elif key not in self.values and len(self.values) >= MAX_KEYS:
             self._warn("more than %d exports; %s was left out" % (MAX_KEYS, _short(key)))
+        elif self._total + _size(value) > MAX_TOTAL:
+            self._warn("exports are longer than %d bytes; %s was left out" % (MAX_TOTAL, key))
         else:
+            self._total += _size(value)
             self.values[key] = value
 
     def _warn(self, text: str) -> None:
         if len(self.warnings) < MAX_WARNINGS:
             self.warnings.append(text)
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
 def _short(text: str) -> str:

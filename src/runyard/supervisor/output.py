@@ -39,10 +39,8 @@ class Output:
 
     def copy_to(self, directory: str, attempt: str) -> None:
         """Also write both streams as plain files below `directory`, which is made if missing."""
-        parts = attempt.split("/", 1)[:1] + attempt.split("/", 1)[-1].rsplit("/", 2)
-        name = safe_name(
-            ".".join(part.replace(".", "_") if part in ("", ".", "..") else part for part in parts)
-        )
+        run, _, rest = attempt.partition("/")
+        name = safe_name(".".join([run] + rest.rsplit("/", 2)))
         try:
             os.makedirs(directory, exist_ok=True)
             for stream, suffix in NAMES.items():
@@ -79,6 +77,10 @@ class Output:
             os.close(fd)
         self._copies.clear()
 
+    def masked(self, text: str) -> str:
+        """`text` without secrets."""
+        return text if self._secrets is None else self._secrets.text(text)
+
     def report(self) -> dict[str, Any]:
         """The fields of the exit record that concern output."""
         out, err = self.captures[STDOUT], self.captures[STDERR]
@@ -94,12 +96,9 @@ class Output:
             "stderr_bytes": err.total,
         }
         if self.exports is not None:
-            values, told = self.exports.values, self.exports.warnings
-            if self._secrets is not None:
-                values = self._secrets.export(values)
-                told = [self._secrets.text(text) for text in told]
-            report["exports"] = values
-            warnings += told
+            values = self.exports.values
+            report["exports"] = values if self._secrets is None else self._secrets.export(values)
+            warnings += [self.masked(text) for text in self.exports.warnings]
         report["warnings"] = warnings
         return report
 

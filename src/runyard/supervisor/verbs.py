@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .frames import Header
 
 VERSION = 1
+LISTED = 10000
 FILES = ("put", "get", "stat", "probe")
 
 
@@ -203,7 +204,7 @@ class Verbs:
         only = header.get("attempt")
         if only is not None:
             return {"live": only in live, "ended": self._yard.ledger.knows(only)}
-        return {"live": live, "ended": self._yard.ledger.known()}
+        return {"live": live, "ended": self._yard.ledger.known()[-LISTED:]}
 
     def _forget(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
         if header["attempt"] in self._yard.live:
