@@ -100,12 +100,13 @@ class Job:
         )
 
     def under(self, options: RunOptions) -> Job:
-        """Narrowed to `--local` and `--tags`.
+        """Narrowed to `--local` and `--tags`; checks `--limit`.
 
         Raises:
-            UsageError: no task has one of the tags.
+            UsageError: no task has one of the tags, `--limit` names an unknown host.
         """
         inventory = self.inventory.as_local() if options.local else self.inventory
+        inventory.select(options.limit)
         pipeline = self.pipeline
         if options.tags:
             modules = tuple(
