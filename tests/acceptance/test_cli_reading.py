@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,41 @@ def test_followers_see_lines_while_the_run_goes_on(
         assert each.returncode == 0
 
 
+def test_ctrl_c_ends_a_follower(tmp_path: Path, program: Run, background: Background) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n  - {name: s, action: cmd.run, args: {cmd: 'echo now; sleep 300'}}\n",
+    )
+    process = background("run", file)
+    until_line(process, "| now")
+    logs = background("logs", "last", "-f")
+    until_line(logs, "| now")
+    logs.send_signal(signal.SIGINT)
+    _, err = logs.communicate(timeout=60)
+    assert logs.returncode == 130
+    assert err.strip() == "runyard: stopped by Ctrl-C"
+    assert program("cancel", "last", "--kill").stdout.endswith("survivors: 0\n")
+    process.communicate(timeout=60)
+
+
+def test_wrong_choices_are_usage_errors(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, TALKS)
+    for options in (
+        ("--limit", "nosuch"),
+        ("--tags", "nosuch"),
+        ("--run-id", "x"),
+        ("--var", "x"),
+        ("--plan", "nowhere.json"),
+    ):
+        done = program("run", file, *options)
+        assert done.returncode == 2, options
+        assert done.stderr.startswith("error["), options
+    assert program("run", file, "--run-id", "twice-0001").returncode == 0
+    again = program("run", file, "--run-id", "twice-0001")
+    assert again.returncode == 1
+    assert "error[RUN_EXISTS]" in again.stderr
+
+
 def test_a_run_that_is_not_there(program: Run) -> None:
     for command in ("show", "logs", "events", "cancel", "resume", "rollback", "approve"):
         done = program(command, "nosuchrun")
@@ -189,7 +225,9 @@ def test_one_unit_of_work(tmp_path: Path, program: Run) -> None:
     units.write_text(json.dumps([unit, {**unit, "args": ["2"]}]))
     many = json.loads(program("exec", "--work", units, "-o", "json").stdout)
     assert [r["output"] for r in many] == ["1\n", "2\n"]
-    assert program("exec", "--category", "nosuch").returncode == 1
+    unknown = program("exec", "--category", "comand")
+    assert unknown.returncode == 2
+    assert "did you mean command" in unknown.stderr
     assert program("exec").returncode == 2
     assert program("exec", "--work", tmp_path / "nowhere.json").returncode == 2
 

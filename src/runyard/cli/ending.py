@@ -38,9 +38,14 @@ class Ending:
 
 
 def exit_code(record: RunRecord, ending: Ending | None = None) -> int:
-    """The process's exit code for a run that has ended (docs/reference/exit-codes.md)."""
+    """The process's exit code for a run that has ended (docs/reference/exit-codes.md).
+
+    A run that goes on has been taken over by another process: we were fenced.
+    """
     if record.status is Status.FAILED and ending and (ending.refused or ending.open > 0):
         return failure.NOT_APPROVED
+    if not record.status.is_final:
+        return failure.INTERRUPTED
     return _CODES.get(record.status, failure.FAILED)
 
 

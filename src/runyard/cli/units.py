@@ -84,6 +84,7 @@ async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
     """Run them on this machine, and leave nothing behind.
 
     Raises:
+        UsageError: a category is unknown; nothing was run.
         CanceledError: Ctrl-C or SIGTERM; what ran has been ended.
     """
     from runyard.hosts.local import LocalConnector
@@ -92,12 +93,14 @@ async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
     from runyard.runners.runner_registry import RunnerRegistry
     from runyard.runners.settings import RunnerSettings
 
-    settings = RunnerSettings().overlaid(os.environ)
+    settings, registry = RunnerSettings().overlaid(os.environ), RunnerRegistry()
+    for unit in units:
+        registry.factory(unit.category)
     with TemporaryDirectory(prefix="runyard-exec-", ignore_cleanup_errors=True) as state:
         connector = LocalConnector(Path(state), "exec")
         context = RunnerContext(connector, base=Path.cwd())
         await connector.connect()
-        work = asyncio.ensure_future(run_batch(units, RunnerRegistry(), context, settings))
+        work = asyncio.ensure_future(run_batch(units, registry, context, settings))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from runyard.service.runs import Runs
     from runyard.service.started import Started
 
-_DRAIN = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -35,16 +33,19 @@ class Watched:
 async def watch(runs: Runs, started: Started, view: View) -> Watched:
     """Show the run until it has ended.
 
-    Ctrl-C and SIGTERM cancel, a second one kills, a third one leaves at once. A failure to show
-    the run never ends it. Approvals are asked on the terminal, if there is one.
+    Ctrl-C and SIGTERM cancel, a second one kills, a third one leaves at once; when the run has
+    ended they stop what is still being shown of it. A failure to show the run never ends it.
+    Approvals are asked on the terminal, if there is one.
     """
     approvals = Approvals(runs, started.run_id, view, terminal=can_ask())
     ending = Ending()
     reader = asyncio.create_task(_read(runs, started, view, approvals, ending))
-    with _Signals(started, view):
+    with _Signals(started, view) as signals:
         try:
             record = await started.wait()
-            await asyncio.wait({reader}, timeout=_DRAIN)
+            signals.only_reader = reader
+            if record.status.is_final:
+                await asyncio.wait({reader})
         finally:
             reader.cancel()
             (failure,) = await asyncio.gather(reader, return_exceptions=True)
@@ -106,17 +107,19 @@ class _Signals:
     def __init__(self, started: Started, view: View) -> None:
         self._started = started
         self._view = view
+        self.only_reader: asyncio.Task[None] | None = None
         self._count = 0
         self._notes: set[asyncio.Task[Any]] = set()
         self._installed: list[signal.Signals] = []
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Signals:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             loop.add_signal_handler(number, self._act, number)
             self._installed.append(number)
+        return self
 
     def __exit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
@@ -126,6 +129,9 @@ class _Signals:
                 signal.signal(number, signal.SIG_DFL)
 
     def _act(self, number: signal.Signals) -> None:
+        if self.only_reader is not None:
+            self.only_reader.cancel()
+            return
         self._count += 1
         name = "Ctrl-C" if number is signal.SIGINT else number.name
         run = self._started.run_id

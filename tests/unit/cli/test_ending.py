@@ -11,7 +11,7 @@ from tests.unit.cli.records import host, run, step
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [("success", 0), ("failed", 1), ("canceled", 3), ("interrupted", 4), ("running", 1)],
+    [("success", 0), ("failed", 1), ("canceled", 3), ("interrupted", 4), ("running", 4)],
 )
 def test_code_of_a_status(status: str, code: int) -> None:
     assert exit_code(run(status=status)) == code

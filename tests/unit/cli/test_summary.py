@@ -38,6 +38,14 @@ def test_exit_code_is_told_when_the_message_is_silent_about_it() -> None:
     assert "failed: exit code 7, it broke" in summary(run(broken, status="failed"), Paint())
 
 
+def test_stdout_speaks_when_stderr_is_silent() -> None:
+    broken = step("build", host("web1", "failed", "exit code 1", stdout="a\nb\n"))
+    assert summary(run(broken, status="failed"), Paint()).splitlines()[1:3] == [
+        "    | a",
+        "    | b",
+    ]
+
+
 def test_reason_of_a_run_without_failed_steps() -> None:
     text = summary(run(status="failed", last_error="disk full"), Paint())
     assert text.splitlines()[0] == "reason: disk full"

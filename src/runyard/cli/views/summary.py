@@ -70,17 +70,19 @@ def alike(
 def failure_lines(
     step: StepRecord, hosts: Sequence[HostRecord], paint: Paint, *, tail: int = _TAIL
 ) -> list[str]:
-    """The step, the hosts, what happened, and the last lines of stderr."""
+    """The step, the hosts, what happened, and the last lines of stderr (else of stdout)."""
     host = hosts[0]
     out = host.output
     names = ", ".join(h.host for h in hosts[:_NAMES])
     names += f" and {len(hosts) - _NAMES} more" if len(hosts) > _NAMES else ""
     title = paint(f"{step.name} on {names}", "bold")
     lines = [f"{paint.status(host.status, '✗')} {title}: {host.status}{_how(out, host)}"]
-    said = str(out.get("stderr") or "").rstrip("\n").split("\n")[-tail:] if tail else []
-    lines += [
-        f"    {paint('!', 'yellow')} {for_screen(line, color=False)}" for line in said if line
-    ]
+    for stream, mark in (("stderr", paint("!", "yellow")), ("stdout", "|")):
+        said = str(out.get(stream) or "").rstrip("\n")
+        if said and tail:
+            shown = (for_screen(line, color=False) for line in said.split("\n")[-tail:])
+            lines += [f"    {mark} {line}".rstrip() for line in shown]
+            break
     hint = (out.get("error") or {}).get("hint")
     if hint:
         lines.append(f"    {paint('hint:', 'cyan')} {hint}")
