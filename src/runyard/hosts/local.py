@@ -50,7 +50,7 @@ class LocalConnector:
         self._owner = owner
         self._epoch = epoch
         self._environment = environment
-        self._cwd = os.getcwd()
+        self._cwd = _here()
         self._client: Client | None = None
         self._past = Past(0)
         self._joining: asyncio.Task[Client] | None = None
@@ -203,7 +203,7 @@ class LocalConnector:
             "attempt": work.attempt,
             "argv": work.argv,
             "env": dict(work.env),
-            "cwd": self._absolute(work.cwd or ""),
+            "cwd": self._absolute(work.cwd) if work.cwd else self._cwd,
             "spool": str(spool_path(folder, work.attempt)),
             "exits": f"{folder}/{EXITS}",
             "capture": work.capture,
@@ -244,6 +244,13 @@ class Order:
         for grace in self._graces:
             reply = client.send({"verb": "cancel", "attempt": self._work.attempt, "grace": grace})
             reply.add_done_callback(_ignore)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody has removed the directory that we stand in
+        return os.path.expanduser("~")
 
 
 def _ignore(reply: asyncio.Future[Reply]) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 CAPTURE = 64 * 1024
 GRACE = 10.0
 OUTPUT_LIMIT = 10 << 30
+PREPARED = 16
+
+# To prepare the forms of secrets takes longer than to start a process; steps share them.
+_prepared: dict[tuple[tuple[str, str], ...], Secrets] = {}
 
 
 class Request:
@@ -78,6 +82,12 @@ def _secrets(values: dict[str, str]) -> Secrets | None:
     from .mask import Secrets
 
     try:
-        return Secrets(values)
+        key = tuple(sorted((_text(name), _text(value)) for name, value in values.items()))
+        known = _prepared.get(key)
+        if known is None:
+            if len(_prepared) >= PREPARED:
+                _prepared.clear()
+            known = _prepared[key] = Secrets(values)
+        return known
     except ShortSecret as error:
         raise Refusal("SECRET_SHORT", str(error)) from error
