@@ -33,10 +33,17 @@ class Bench:
         """The environment of a program: a state directory of this benchmark."""
         return {**os.environ, "RUNYARD_STATE": str(self.place / "state"), **more}
 
-    def runyard(self, *args: str | Path, memory: bool = False, **env: str) -> Took:
+    def runyard(self, *args: str | Path, **env: str) -> Took:
         """Call the installed program with a fresh state directory."""
         shutil.rmtree(self.place / "state", ignore_errors=True)
-        return call([RUNYARD, *args], self.env(**env), memory=memory)
+        return call([RUNYARD, *args], self.env(**env))
+
+    def run(self, file: Path, **env: str) -> Took:
+        """`runyard run` of a file in a fresh state directory, and the memory that it takes."""
+        shutil.rmtree(self.place / "state", ignore_errors=True)
+        run_id = f"bench-{os.urandom(6).hex()}"
+        argv: list[str | Path] = [RUNYARD, "run", "--quiet", "--run-id", run_id, file]
+        return call(argv, self.env(**env), watched=run_id)
 
     def write(self, name: str, text: str) -> Path:
         """A file in the benchmark's directory."""

@@ -13,7 +13,7 @@ def run(bench: Bench) -> list[Figure]:
     for full in (2500, 5000, 10000):
         count = bench.size(full)
         file = sequential_workflow(bench, count)
-        taken[count] = bench.runyard("run", "--quiet", file, memory=True)
+        taken[count] = bench.run(file)
     small, middle, large = sorted(taken)
     each = {count: took.seconds / count * 1000 for count, took in taken.items()}
     peak = {count: took.peak / 2**20 for count, took in taken.items()}

@@ -24,13 +24,13 @@ class Took:
     stdout: str
 
 
-def call(argv: Sequence[str | Path], env: dict[str, str], *, memory: bool = False) -> Took:
+def call(argv: Sequence[str | Path], env: dict[str, str], *, watched: str = "") -> Took:
     """Run to the end; raises RuntimeError with the output when it fails.
 
-    With `memory`, sums the resident memory of the program and its supervisor 20 times a second
-    (the work that a step starts is not ours and not counted).
+    With `watched`, a run id, sums 20 times a second the resident memory of the processes that have
+    it as an argument: the program and its supervisor. The work that a step starts is not ours.
     """
-    watch = _Memory() if memory else None
+    watch = _Memory(watched) if watched else None
     start = time.perf_counter()
     child = subprocess.Popen(
         argv,
@@ -53,17 +53,18 @@ def call(argv: Sequence[str | Path], env: dict[str, str], *, memory: bool = Fals
 
 
 class _Memory(threading.Thread):
-    """Samples the processes of runyard that began after it."""
+    """Samples the processes of one run."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_id: str) -> None:
         super().__init__(daemon=True)
-        self._before = set(_pids())
+        self._word = run_id.encode()
         self._done = threading.Event()
         self._peak = 0
 
     def run(self) -> None:
         while not self._done.wait(0.05):
-            total = sum(_resident(pid) for pid in _pids() if pid not in self._before and _ours(pid))
+            pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+            total = sum(_resident(pid) for pid in pids if self._word in _words(pid))
             self._peak = max(self._peak, total)
 
     def stop(self) -> int:
@@ -72,16 +73,11 @@ class _Memory(threading.Thread):
         return self._peak
 
 
-def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _ours(pid: int) -> bool:
+def _words(pid: int) -> list[bytes]:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return False
-    return any(word.endswith((b"/runyard", b"runyard/supervisor")) for word in words[:6])
+        return []
 
 
 def _resident(pid: int) -> int:
