@@ -41,12 +41,13 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
         StoreError, FencedError: the journal cannot take the result; the run cannot go on.
     """
     started = time.time()
-    ctx = run.context(host, run.fleet.connector(host, step.policy.become))
     try:
+        ctx = run.context(host, run.fleet.connector(host, step.policy.become))
         # A step that its condition skips needs no host, unless the condition is about the host.
         skip = await reach(step, ctx, run) if run.facts else None
         skip = skip or _gate(step, ctx) or await reach(step, ctx, run)
         if skip is None:
+            await _finish_undoing(step, ctx, run)
             result = await _with_fallback(step, ctx, run)
         else:
             result = StepResult(step.key, host.name, skip, 0, started, time.time())
@@ -92,6 +93,13 @@ def _gate(step: Step, ctx: Context) -> Outcome | None:
     return None
 
 
+async def _finish_undoing(step: Step, ctx: Context, run: Running) -> None:
+    """A rollback that an earlier life left in flight must not meet the step that it undoes."""
+    undo = step.undo()
+    if undo is not None and run.ledger.last_try(undo.key, ctx.host.name)[1]:
+        run.ledger.reach(await _attempts(undo, ctx, run))
+
+
 async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:
     result = await _attempts(step, ctx, run)
     if step.fallback is None or result.status.is_good or run.halt.requested:
@@ -113,7 +121,7 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
     if not rejoin:
         started = time.time()
         done = await recall_cached(step, ctx, run)
-        if done is None and await run.halt.run(step.check(ctx)):
+        if done is None and await run.halt.run(step.check(ctx.at(run.ledger.epoch))):
             done = Outcome(Status.SKIPPED, message="check: already done")
         if done is not None:
             return StepResult(key, host, done, 0, started, time.time())
@@ -129,7 +137,8 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
         if not rejoin:
             await run.ledger.intend(key, host, n)
         result = await _once(step, ctx.at(n), run)
-        lost_before = rejoin and result.outcome.ended_by == "lost"
+        # How an earlier life was stopped says nothing about this one: the step is done anew.
+        lost_before = rejoin and result.outcome.ended_by in ("lost", "cancel")
         rejoin = False
         if run.halt.requested or not (lost_before or retry.wants(result.outcome, tried)):
             await remember(step, ctx, run, result)
