@@ -40,7 +40,7 @@ def write(groups: Mapping[str, Sequence[Figure]], rounds: int) -> None:
         "| figure | target | measured | beside it | reached |\n|---|---|---|---|---|\n"
         f"{rows}\n\n"
         "*Floor*: asyncio starting `sh -c true` with two pipes, stdin null, a new session. "
-        "*`cat >file`*: the\nsame stream into a file by `cat`; both write to memory, because a disk that is the bottleneck\n"
-        "would flatter us.\n",
+        "*`cat >file`*: the\nsame stream into a file by `cat`; both write to memory, because a "
+        "disk that is the bottleneck\nwould flatter us.\n",
         encoding="utf-8",
     )
