@@ -21,7 +21,8 @@ class Context:
     """What a step can see on one host (contract 3: host, variables, connector, nothing else).
 
     Attributes:
-        attempt: number of this try, from 1; 0 while checking.
+        attempt: number of this try, from 1; while checking, that of the run's life (its epoch),
+            as each life has to look for itself.
         item: loop or matrix values of this instance (`{"item": …}`, `{"matrix": {…}}`).
         secrets: name to value of every secret the run knows; all are masked everywhere.
         base: directory that relative paths of the document are relative to.

@@ -47,7 +47,7 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
         skip = await reach(step, ctx, run) if run.facts else None
         skip = skip or _gate(step, ctx) or await reach(step, ctx, run)
         if skip is None:
-            await _finish_undoing(step, ctx, run)
+            await _finish_undoing(step, host, run)
             result = await _with_fallback(step, ctx, run)
         else:
             result = StepResult(step.key, host.name, skip, 0, started, time.time())
@@ -93,11 +93,11 @@ def _gate(step: Step, ctx: Context) -> Outcome | None:
     return None
 
 
-async def _finish_undoing(step: Step, ctx: Context, run: Running) -> None:
+async def _finish_undoing(step: Step, host: Host, run: Running) -> None:
     """A rollback that an earlier life left in flight must not meet the step that it undoes."""
     undo = step.undo()
-    if undo is not None and run.ledger.last_try(undo.key, ctx.host.name)[1]:
-        run.ledger.reach(await _attempts(undo, ctx, run))
+    if undo is not None and run.ledger.last_try(undo.key, host.name)[1]:
+        await drive(undo, host, run)
 
 
 async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:

@@ -41,12 +41,12 @@ class Ledger:
             at = row.step, row.host
             self._last[at] = row
             self._tries[at] = max(row.n, self._tries.get(at, 0))
-            if row.step.startswith("rollback:") and row.done:
-                # What was undone is no longer done, and may be undone again.
+            if row.step.startswith("rollback:"):
+                # What was undone, be it in part, is no longer done, and may be undone again.
                 self._last.pop((row.step.removeprefix("rollback:"), row.host), None)
 
     def last_try(self, step: str, host: str) -> tuple[int, bool]:
-        """Number of the last attempt of an earlier life, and whether it had no end."""
+        """Number of the last attempt so far, and whether an earlier life left it without end."""
         row = self._last.get((step, host))
         in_flight = row is not None and row.n > 0 and row.result is None
         return self._tries.get((step, host), 0), in_flight
@@ -101,6 +101,7 @@ class Ledger:
 
     async def intend(self, step: str, host: str, n: int) -> None:
         """Commit that attempt `n` is about to be started."""
+        self._tries[step, host] = n
         await self.record(NewEvent("attempt.started", step, host, {"n": n}))
 
     async def missed(self, result: StepResult) -> None:
@@ -120,6 +121,7 @@ class Ledger:
         When the next intent follows at once, both are one transaction: a sequence of steps costs
         one commit each.
         """
+        self._last.pop((result.step, result.host), None)
         data = to_data(result)
         if tolerated:
             data["tolerated"] = True

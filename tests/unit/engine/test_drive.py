@@ -187,6 +187,49 @@ def test_resume_of_an_attempt_that_was_lost_starts_a_new_one(tmp_path: Path) -> 
     bench(tmp_path, scenario)
 
 
+def test_a_cancel_of_an_earlier_life_is_no_result_of_this_one(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await b.journal.commit(RUN, 1, [NewEvent("attempt.started", "s", "a", {"n": 1})])
+        await b.journal.commit(RUN, 1, [NewEvent("run.finished", data={"status": "interrupted"})])
+
+        def canceled_first(ctx: Context) -> Outcome:
+            canceled = Outcome(Status.CANCELED, message="canceled", ended_by="cancel")
+            return canceled if ctx.attempt == 1 else ok()
+
+        step = Do("s", canceled_first)
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert ran.ok and step.calls == [("a", 1), ("a", 2)]
+
+    bench(tmp_path, scenario)
+
+
+def test_each_life_checks_anew(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        checks: list[str] = []
+
+        def check(ctx: Context) -> bool:
+            checks.append(ctx.attempt_id("s~check"))
+            return len(checks) > 1
+
+        task = Task("t", (Do("s", lambda ctx: bad(), check=check),))
+        assert not (await task.run(b.running())).ok
+        await b.end("failed")
+        ran = await task.run(b.running(await b.past()))
+        assert ran.results[0].status is Status.SKIPPED
+        assert len(set(checks)) == 2, "the host would answer the second with the first one's exit"
+
+    bench(tmp_path, scenario)
+
+
+def test_a_host_that_cannot_be_opened_is_a_failed_result(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        del b.ways["a"]
+        result = await one(b, Do("s"))
+        assert result.status is Status.ERROR and "KeyError" in result.outcome.message
+
+    bench(tmp_path, scenario)
+
+
 def test_resume_does_not_repeat_what_must_not_be_repeated(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         await b.journal.commit(RUN, 1, [NewEvent("attempt.started", "s", "a", {"n": 1})])

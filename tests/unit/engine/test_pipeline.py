@@ -11,6 +11,7 @@ from runyard.engine.policy import Approval, Policy
 from runyard.engine.running import Running
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
+from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
 from tests.unit.engine.support import Bench, Do, bad, bench, ok
 
@@ -151,6 +152,33 @@ def test_what_was_rolled_back_is_done_again_by_a_resume(tmp_path: Path) -> None:
         await b.end("failed")
         ran = await pipeline.run(b.running(await b.past()))
         assert ran.ok and one.calls == [("a", 1), ("a", 2)]
+
+    bench(tmp_path, scenario)
+
+
+def test_a_rollback_in_flight_is_finished_before_its_step_is_done_again(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        log: list[str] = []
+
+        def note(word: str) -> Do:
+            def work(ctx: Context) -> Outcome:
+                log.append(f"{word}/{ctx.attempt}")
+                return ok(changed=True)
+
+            return Do(word, work)
+
+        one = note("one")
+        one._undo = note("rollback:one")
+        boom = Do("boom", lambda ctx: bad())
+        pipeline = line(task(one), task(boom), on_failure="rollback")
+        await line(task(one), task(boom)).run(b.running())
+        await b.settle()
+        begun = NewEvent("attempt.started", "rollback:one", "a", {"n": 1})
+        await b.journal.commit(RUN, 1, [begun])
+        await b.end("interrupted")
+        await pipeline.run(b.running(await b.past()))
+        # Joined again, the step once more, and then undone by an attempt of its own.
+        assert log == ["one/1", "rollback:one/1", "one/2", "rollback:one/2"]
 
     bench(tmp_path, scenario)
 
