@@ -76,10 +76,11 @@ class Past:
             return
         self._read.add(directory)
         for record in _lines(directory / EXITS):
-            self._exits[record["attempt"]] = exit_from(record)
+            if {"exit_code", "signal", "ended_by"} <= record.keys():
+                self._exits[record["attempt"]] = exit_from(record)
         for record in _lines(directory / STARTS):
-            if record["pid"] != self._supervisor:
-                self._starts[record["attempt"]] = record["mark"]
+            if record.get("pid") != self._supervisor:
+                self._starts[record["attempt"]] = int(record.get("mark", 0))
 
 
 def exit_from(record: dict[str, Any]) -> Exit:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .loop import Timer
     from .yard import Yard
 
+NATURAL = 0.03
 LEFTOVER_GRACE = 2.0
 PATIENCE = 10.0
 TICK = 0.25
@@ -53,6 +54,7 @@ class Attempt:
         self._gone = False  # the main process has ended
         self._termed: set[int] = set()
         self._seen: set[tuple[int, int]] = set()
+        self._natural = 0.0  # until then who is left may end by himself
         self._deadline = 0.0
         self._pause = 0.005
         self._cpu = 0.0
@@ -120,7 +122,8 @@ class Attempt:
             self._finish(0)
             return
         if not self._order:
-            self._deadline = time.monotonic() + min(self.grace, LEFTOVER_GRACE)
+            self._natural = time.monotonic() + NATURAL
+            self._deadline = self._natural + min(self.grace, LEFTOVER_GRACE)
         self.check()
 
     def add_usage(self, cpu: float, peak: int) -> None:
@@ -142,6 +145,10 @@ class Attempt:
         except OSError:
             self._again(0.1)  # who is left cannot be known now
             return
+        now = time.monotonic()
+        if self._gone and left and now < self._natural:
+            self._again(self._natural - now)
+            return
         if self._gone:
             self._seen.update((p.pid, p.started) for p in left.values())
             if not left:
@@ -149,7 +156,6 @@ class Attempt:
                 return
         elif not left:
             return  # a zombie main process: waiting for it ends this
-        now = time.monotonic()
         if now < self._deadline:
             fresh = [pid for pid in left if pid not in self._termed]
             self._termed.update(fresh)
