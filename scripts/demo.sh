@@ -13,4 +13,4 @@ echo
 echo "\$ runyard show last"
 "$runyard" show last
 echo
-echo "Your turn:  .venv/bin/runyard run examples/guide/hello.yaml"
+echo "Your turn:  .venv/bin/runyard run examples/hello.yaml"
