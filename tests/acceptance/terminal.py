@@ -12,7 +12,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -99,7 +99,7 @@ class Terminal:
         cwd: Path,
         columns: int = 80,
         rows: int = 24,
-        **env: str,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.emulator = Emulator(columns, rows)
         self.raw = ""
@@ -111,7 +111,7 @@ class Terminal:
             stdout=child,
             stderr=child,
             cwd=cwd,
-            env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **env},
+            env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {})},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

@@ -49,7 +49,7 @@ def test_steps_below_output_above_nothing_lost(
 ) -> None:
     file = write(tmp_path, STEPS)
     with Terminal(
-        [PROGRAM, "run", file], cwd=tmp_path, columns=columns, rows=rows, **state
+        [PROGRAM, "run", file], cwd=tmp_path, columns=columns, rows=rows, env=state
     ) as terminal:
         terminal.until("begun")
         terminal.until(lambda e: not e.cursor_shown and "live" in e.screen)
@@ -75,7 +75,7 @@ def test_a_thousand_hosts_are_counted(tmp_path: Path, state: dict[str, str]) -> 
         "steps:\n  - name: everywhere\n    action: cmd.run\n    concurrency: 20\n"
         "    args: {cmd: 'test $RUNYARD_X != 0007 || exit 9', env: {RUNYARD_X: '${N:-1}'}}\n",
     )
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until(lambda e: "/1000 hosts" in e.screen and "running" in e.screen)
         assert terminal.wait(120) == 0
     assert "= 1000 success" in terminal.text
@@ -91,7 +91,7 @@ def test_what_a_step_prints_cannot_drive_the_terminal(
         "steps:\n  - name: wild\n    action: cmd.run\n    args:\n"
         "      cmd: printf 'a\\033[2J\\033[1;1Hb\\007\\n\\033]0;title\\007c\\n10%%\\r99%%\\n'\n",
     )
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, NO_COLOR="1", **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env={**state, "NO_COLOR": "1"}) as terminal:
         assert terminal.wait() == 0
     assert "\x1b[2J" not in terminal.raw
     assert "\x07" not in terminal.raw
@@ -114,7 +114,7 @@ finally:
 
 def test_ctrl_c_cancels_cleanly_and_says_so(tmp_path: Path, state: dict[str, str]) -> None:
     file = write(tmp_path, STUBBORN.replace("trap '' TERM; ", ""))
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("| pid ")
         terminal.type("\x03")
         terminal.until("Ctrl-C again kills it")
@@ -127,7 +127,7 @@ def test_ctrl_c_cancels_cleanly_and_says_so(tmp_path: Path, state: dict[str, str
 
 def test_ctrl_c_twice_kills(tmp_path: Path, state: dict[str, str], program: Run) -> None:
     file = write(tmp_path, STUBBORN)
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("| pid ")
         terminal.type("\x03")
         terminal.until("Ctrl-C again kills it")
@@ -155,7 +155,7 @@ steps:
 
 def test_an_approval_is_asked_and_answered_here(tmp_path: Path, state: dict[str, str]) -> None:
     file = write(tmp_path, APPROVAL)
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("approve deploy: ship it? [yes/no]")
         terminal.type("what\n")
         terminal.until(lambda e: e.text.count("ship it? [yes/no]") == 2)
@@ -166,7 +166,7 @@ def test_an_approval_is_asked_and_answered_here(tmp_path: Path, state: dict[str,
 
 def test_no_is_exit_code_5(tmp_path: Path, state: dict[str, str]) -> None:
     file = write(tmp_path, APPROVAL)
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("[yes/no]")
         terminal.type("no\n")
         assert terminal.wait() == 5
@@ -177,7 +177,7 @@ def test_an_answer_from_elsewhere_takes_the_question_back(
     tmp_path: Path, state: dict[str, str], program: Run
 ) -> None:
     file = write(tmp_path, APPROVAL)
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("[yes/no]")
         done = program("approve", "last", "--comment", "go")
         assert (done.returncode, done.stdout) == (0, "approved: deploy\n")
@@ -191,13 +191,13 @@ def test_a_plan_is_shown_and_asked_for(tmp_path: Path, state: dict[str, str]) ->
         "plan: {mode: manual-approve}\nsteps:\n  - name: deploy\n    action: cmd.run\n"
         "    args: {cmd: echo shipped}\n",
     )
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("run this plan? [y/N]")
         assert "deploy  local  run" in terminal.text
         terminal.type("y\n")
         assert terminal.wait() == 0
     assert "| shipped" in terminal.text
-    with Terminal([PROGRAM, "run", file], cwd=tmp_path, **state) as terminal:
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
         terminal.until("run this plan? [y/N]")
         terminal.type("n\n")
         assert terminal.wait() == 5

@@ -25,7 +25,7 @@ class Background:
         self.env = {**os.environ, "RUNYARD_STATE": str(folder / "state")}
         self.started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *args: str | Path, **more: object) -> subprocess.Popen[str]:
+    def __call__(self, *args: str | Path) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [PROGRAM, *args],
             cwd=self.folder,
@@ -34,7 +34,6 @@ class Background:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            **more,  # type: ignore[call-overload]
         )
         self.started.append(process)
         return process

@@ -33,12 +33,10 @@ class Narrator:
         *,
         clean: Callable[[str], str] = str,
         group: int = 20,
-        quiet: bool = False,
     ) -> None:
         self._paint = paint
         self._clean = clean
         self._group = group
-        self._quiet = quiet
         self._buffer = LineBuffer()
         self._current = ""
         self._name_width = 0

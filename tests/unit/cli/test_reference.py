@@ -19,3 +19,12 @@ def test_every_exit_code_is_documented(root: Path) -> None:
     used = {value for value in vars(failure).values() if isinstance(value, int)}
     assert used - {True} <= documented
     assert documented >= {0, 1, 2, 3, 4, 5, 6, 130}
+
+
+def test_asyncio_is_entered_in_one_place(root: Path) -> None:
+    found = [
+        path.name
+        for path in (root / "src/runyard/cli").rglob("*.py")
+        if "asyncio.run(" in path.read_text(encoding="utf-8")
+    ]
+    assert found == ["loop.py"]
