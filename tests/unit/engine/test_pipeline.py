@@ -13,7 +13,7 @@ from runyard.engine.task import Task
 from runyard.expr.when import compile_when
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
-from tests.unit.engine.support import Bench, Do, bad, bench, ok
+from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
 
 
 def line(*tasks: Task, **more) -> Pipeline:  # type: ignore[no-untyped-def]
