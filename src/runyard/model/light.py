@@ -2,7 +2,7 @@
 
 To the type checker `dataclass` is the standard one, so frozen classes are held frozen by it; at
 run time comparison, hash and representation are shared functions instead of generated ones, and
-nothing is generated to forbid assignment (docs/adr).
+nothing is generated to forbid assignment (docs/adr/0008).
 """
 
 from __future__ import annotations
