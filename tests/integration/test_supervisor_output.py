@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from runyard.model.errors import ArgumentError
-from runyard.model.execution import Exec
+from runyard.model.execution import Exec, Exit
 from runyard.supervisor.spool import read_records
 from tests.integration.yards import attempt, execute, local, outcome, pid_in, shell, spool, until
 
@@ -203,7 +203,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs")
 def test_a_full_disk_costs_the_output_and_not_the_work(tmp_path: Path, small_disk: Path) -> None:
     text = "yes | head -c 3000000; echo last; exit 6"
-    (end,) = execute(small_disk, shell(text))
+
+    async def run() -> Exit:
+        async with local(small_disk) as host:
+            end = await host.exec(shell(text))
+            os.kill(host.supervisor_pid, 15)  # it would wait for room for the exit record
+            return end
+
+    end = asyncio.run(run())
     assert (end.ended_by, end.exit_code) == ("exit", 6)
     assert end.stdout_bytes == 3000005 and end.stdout.endswith("last\n")
     assert any("dropped" in w and "No space" in w for w in end.warnings)
