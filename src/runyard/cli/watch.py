@@ -59,10 +59,7 @@ async def watch(runs: Runs, started: Started, view: View) -> Watched:
 async def _read(
     runs: Runs, started: Started, view: View, approvals: Approvals, ending: Ending
 ) -> None:
-    events = since_epoch(runs.events(started.run_id, follow=True), started.epoch)
-    first, events = await _first(events)
-    since = first.at if first is not None and started.epoch > 1 else 0.0
-    output = since_time(runs.logs(started.run_id, follow=True), since)
+    events, output = await news(runs, started.run_id, started.epoch)
     async for item in merge(events, output):
         await view.show(item)
         if isinstance(item, Event):
@@ -70,14 +67,18 @@ async def _read(
             approvals.see(item)
 
 
-async def since_epoch(events: AsyncIterator[Event], epoch: int) -> AsyncIterator[Event]:
-    """Only what happened since the run was resumed with `epoch`; everything for epoch 1."""
-    begun = epoch == 1
-    async for event in events:
-        if not begun and event.type == "run.resumed" and event.data.get("epoch") == epoch:
-            begun = True
-        if begun:
-            yield event
+async def news(
+    runs: Runs, run_id: str, epoch: int
+) -> tuple[AsyncIterator[Event], AsyncIterator[OutputChunk]]:
+    """Events and output of this life of the run: all, or those since it was resumed."""
+    if epoch == 1:
+        return runs.events(run_id, follow=True), runs.logs(run_id, follow=True)
+    after, since = 0, 0.0
+    async for event in runs.events(run_id):
+        if event.type == "run.resumed" and event.data.get("epoch") == epoch:
+            after, since = event.seq - 1, event.at
+    output = since_time(runs.logs(run_id, follow=True), since)
+    return runs.events(run_id, after, follow=True), output
 
 
 async def since_time(
@@ -87,18 +88,6 @@ async def since_time(
     async for chunk in chunks:
         if chunk.at >= since:
             yield chunk
-
-
-async def _first(events: AsyncIterator[Event]) -> tuple[Event | None, AsyncIterator[Event]]:
-    first = await anext(events, None)
-
-    async def again() -> AsyncIterator[Event]:
-        if first is not None:
-            yield first
-        async for event in events:
-            yield event
-
-    return first, again()
 
 
 class _Signals:
