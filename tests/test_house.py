@@ -166,6 +166,21 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_page_can_be_reached_from_the_index() -> None:
+    docs = ROOT / "docs"
+    seen: set[Path] = set()
+    open_pages = [docs / "index.md"]
+    while open_pages:
+        page = open_pages.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        open_pages += [
+            (page.parent / target).resolve() for target in LINK.findall(page.read_text())
+        ]
+    assert {page for page in docs.rglob("*.md")} - seen == set()
+
+
 def test_architecture_table_is_what_import_linter_enforces() -> None:
     layers: list[str] = next(
         c["layers"] for c in PYPROJECT["tool"]["importlinter"]["contracts"] if c["id"] == "layers"
