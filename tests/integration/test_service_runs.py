@@ -232,6 +232,83 @@ def test_approve_reject_and_named_events(tmp_path: Path) -> None:
     with_runs(tmp_path, scenario)
 
 
+def test_an_answer_counts_in_one_life_only(tmp_path: Path) -> None:
+    text = """
+        steps:
+          - name: gate
+            approval: {message: 'go?'}
+            action: cmd.run
+            args: {cmd: echo gone}
+    """
+
+    async def scenario(runs: Runs) -> None:
+        started = await runs.start(job(text), RunOptions())
+        await runs.decide(started.run_id, accept=False, step="gate", by="ann")
+        assert (await started.wait()).status is Status.FAILED
+        again = await runs.resume(started.run_id, job(text))
+        await runs.decide(started.run_id, accept=True, step="gate", by="ann")
+        assert (await again.wait()).status is Status.SUCCESS
+        decisions = [
+            event.data["decision"]
+            for event in await events_of(runs, started.run_id)
+            if event.type == "approval.decided"
+        ]
+        assert decisions == ["rejected", "approved"]
+
+    with_runs(tmp_path, scenario)
+
+
+def test_a_control_that_cannot_be_obeyed_keeps_no_other_from_being(tmp_path: Path) -> None:
+    async def scenario(runs: Runs) -> None:
+        text = """
+            steps:
+              - {name: long, action: cmd.run, args: {cmd: sleep 60}}
+        """
+        started = await runs.start(job(text), RunOptions())
+        await runs.journal.post(started.run_id, "event", {"no": "name"})
+        await runs.cancel(started.run_id, "enough")
+        record = await started.wait()
+        assert (record.status, record.message) == (Status.CANCELED, "enough")
+
+    with_runs(tmp_path, scenario)
+
+
+def test_what_goes_on_is_not_rolled_back(tmp_path: Path) -> None:
+    async def scenario(runs: Runs) -> None:
+        text = """
+            steps:
+              - name: made
+                action: cmd.run
+                args: {cmd: echo}
+                rollback: {action: cmd.run, args: {cmd: echo}}
+              - {name: long, action: cmd.run, args: {cmd: sleep 60}}
+        """
+        started = await runs.start(job(text), RunOptions())
+        await until(runs, started.run_id, "attempt.started", "long")
+        with pytest.raises(ConflictError) as refused:
+            await runs.rollback(started.run_id, job(text))
+        assert refused.value.code == "RUN_ACTIVE"
+        started.cancel()
+        await started.wait()
+
+    with_runs(tmp_path, scenario)
+
+
+def test_an_old_run_is_found_by_its_id_among_very_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(runs: Runs) -> None:
+        record, _ = await run(runs, VARIABLES)
+
+        async def newest_only(filter: RunFilter) -> list[object]:
+            return []
+
+        monkeypatch.setattr(runs.journal, "list", newest_only)
+        assert await runs.find(record.run_id) == record.run_id
+
+    with_runs(tmp_path, scenario)
+
+
 def test_a_plan_holds_a_run_to_it(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     text = f"""

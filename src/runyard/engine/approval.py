@@ -49,6 +49,7 @@ async def ask(approval: Approval, step: str, run: Running) -> Decision:
                 "by": decision.by,
                 "comment": decision.comment,
                 "values": dict(decision.values),
+                **({"control": decision.control} if decision.control else {}),
             },
         )
     )

@@ -12,6 +12,7 @@ from runyard.engine.reuse import recall_cached, remember
 from runyard.engine.running import Running
 from runyard.engine.seal import seal
 from runyard.engine.step import Step
+from runyard.engine.tally import finished_event, started_event
 from runyard.engine.verdict import judge
 from runyard.expr.value import MISSING
 from runyard.hosts.inventory import Host
@@ -104,7 +105,10 @@ async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:
     result = await _attempts(step, ctx, run)
     if step.fallback is None or result.status.is_good or run.halt.requested:
         return result
+    run.ledger.tell(started_event(step.fallback, [ctx.host], run))
     second = await _attempts(step.fallback, ctx, run)
+    run.ledger.reach(second)
+    run.ledger.tell(finished_event(step.fallback, [second]))
     if not second.status.is_good:
         return result
     note = f"fell back to {step.fallback.name} after: {result.outcome.message}"

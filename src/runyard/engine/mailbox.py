@@ -12,12 +12,16 @@ from runyard.model.light import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to an approval. `accepted` False is a rejection."""
+    """The answer to an approval. `accepted` False is a rejection.
+
+    `control` is the journal's id of what was asked, 0 for an answer that did not come that way.
+    """
 
     accepted: bool
     by: str = ""
     comment: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    control: int = 0
 
 
 class Mailbox:

@@ -13,7 +13,7 @@ from runyard.engine.rollback import roll_back
 from runyard.engine.running import Ran, Running
 from runyard.engine.step import Step
 from runyard.engine.task import Task
-from runyard.model.errors import FencedError, RunyardError, StoreError
+from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError
 from runyard.model.event import NewEvent
 from runyard.model.light import dataclass
 from runyard.model.result import StepResult
@@ -91,8 +91,13 @@ class Pipeline:
     async def _modules(self, run: Running) -> Ran:
         ran = Ran(())
         for module in self.modules:
-            if module.is_enabled(run):
-                ran = _join(ran, await module.run(run))
+            try:
+                if module.is_enabled(run):
+                    ran = _join(ran, await module.run(run))
+            except (StoreError, FencedError):
+                raise
+            except Exception as error:
+                ran = _join(ran, Ran((), _what_failed(error, module, run)))
             if not ran.ok:
                 break
         return ran
@@ -116,6 +121,15 @@ def _join(first: Ran, then: Ran) -> Ran:
     return Ran(
         (*first.results, *then.results), first.error or then.error, first.canceled or then.canceled
     )
+
+
+def _what_failed(error: Exception, module: Module, run: Running) -> str:
+    """An exception of the module itself as one line; what is done in any case still is."""
+    if isinstance(error, RunyardError):
+        text = f"module {module.name}: {error.message}"
+    else:
+        text = InternalError.of(error, f"module {module.name}").message
+    return run.variables.redactor.text(text)
 
 
 def _notified(handler: str, results: Sequence[StepResult], tasks: Iterable[Task]) -> list[str]:

@@ -11,6 +11,7 @@ from runyard.engine.drive import drive, outcome_of
 from runyard.engine.halt import Halt
 from runyard.engine.policy import Approval, Fan
 from runyard.engine.running import Ran, Running
+from runyard.engine.seal import seal
 from runyard.engine.step import Step
 from runyard.engine.tally import failure, finished_event, started_event, warning_event
 from runyard.expr.when import When
@@ -108,12 +109,24 @@ class Task:
                 results.extend(ended or ())
         return results
 
+    def _kept_from(self, host: Host, run: Running) -> Outcome | None:
+        """Why the task's own condition keeps it from `host`; None when nothing does."""
+        try:
+            if self.when is None or self.when.evaluate(run.variables.scope(host.name)):
+                return None
+        except Exception as error:
+            failed = outcome_of(error, self.steps[0], host.name)
+            return seal(failed, run.secrets, run.variables.redactor)
+        return Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
+
     async def _host(self, host: Host, run: Running) -> list[StepResult]:
         results: list[StepResult] = []
-        if self.when is not None and not self.when.evaluate(run.variables.scope(host.name)):
-            skipped = Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
-            for step in self.steps:
-                results.append(_unstarted(step, host, skipped))
+        kept = self._kept_from(host, run)
+        if kept is not None:
+            # All are skipped; a condition that cannot be told fails the first, as a step would.
+            concerned = self.steps if kept.status is Status.SKIPPED else self.steps[:1]
+            for step in concerned:
+                results.append(_unstarted(step, host, kept))
                 run.ledger.reach(results[-1])
             return results
         for step in self.steps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -54,12 +55,14 @@ class Desk:
         Raises:
             NotFoundError: no such run, or several.
         """
+        if word != "last":
+            with contextlib.suppress(NotFoundError):
+                await self.journal.events(word, limit=1)
+                return word
         records = await self.journal.list(RunFilter(limit=1 if word == "last" else 10_000))
         ids = [record.run_id for record in records]
         if word == "last" and ids:
             return ids[0]
-        if word in ids:
-            return word
         found = [run_id for run_id in ids if run_id.startswith(word)]
         if len(found) == 1:
             return found[0]

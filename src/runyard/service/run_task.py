@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +19,9 @@ from runyard.model.run import RunRecord
 from runyard.model.status import Status
 from runyard.store.home import Ownership
 from runyard.store.journal import Control, Journal
+
+log = logging.getLogger("runyard.run")
+_LISTEN_AGAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,7 @@ class RunTask:
             message, error = defect.message, defect.to_dict()
         finally:
             listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listener
+            await asyncio.gather(listener, return_exceptions=True)
             await self._running.fleet.close()
         try:
             await self._finish(status, message, error)
@@ -106,11 +108,22 @@ class RunTask:
         return record
 
     async def _listen(self) -> None:
-        """Act on what people ask of the run, from whatever process."""
-        async for control in self._journal.follow_controls(self.run_id):
-            event = NewEvent("control.taken", data={"id": control.id, "kind": control.kind})
-            self._running.ledger.tell(event)
-            await self._obey(control)
+        """Act on what people ask of the run, from whatever process, until we are cancelled.
+
+        What cannot be read now is read later, and what cannot be obeyed keeps nothing else from
+        being obeyed: a run must stay stoppable.
+        """
+        after = 0
+        while True:
+            try:
+                async for control in self._journal.follow_controls(self.run_id, after):
+                    after = control.id
+                    event = NewEvent("control.taken", data={"id": control.id, "kind": control.kind})
+                    self._running.ledger.tell(event)
+                    await self._obey(control)
+            except Exception as error:
+                log.warning("controls of run %s: %s: %s", self.run_id, type(error).__name__, error)
+                await asyncio.sleep(_LISTEN_AGAIN)
 
     async def _obey(self, control: Control) -> None:
         data, mailbox = control.data, self._running.mailbox
@@ -125,6 +138,7 @@ class RunTask:
                 by=str(data.get("by", "")),
                 comment=str(data.get("comment", "")),
                 values=data.get("values", {}),
+                control=control.id,
             )
             await mailbox.post_decision(str(data.get("step", "")), decision)
         elif control.kind == "event":

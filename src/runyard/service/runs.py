@@ -158,8 +158,14 @@ class Runs(Desk):
         """Undo what a run that has ended changed, newest first, as a run of its own.
 
         Raises:
-            ConflictError: NOTHING_TO_UNDO.
+            ConflictError: RUN_ACTIVE; NOTHING_TO_UNDO.
         """
+        if not (await self.journal.get(run_id, outputs=False)).status.is_final:
+            raise ConflictError(
+                f"run {run_id} has not ended",
+                code="RUN_ACTIVE",
+                hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
+            )
         options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
         rows = await self.journal.attempts(run_id)
         narrowed = job.under(options)

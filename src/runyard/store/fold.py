@@ -117,9 +117,8 @@ def _finished(run: RunRow, event: Event) -> Folded:
         interrupted_reason=_text(data.get("interrupted_reason")),
         finished_at=event.at,
     )
-    if status is Status.INTERRUPTED:
-        return run, (Change("interrupt_steps", {}), Change("interrupt_attempts", {}))
-    return run, ()
+    # Nothing goes on in a run that has ended, however it ended.
+    return run, (Change("interrupt_steps", {}), Change("interrupt_attempts", {}))
 
 
 def _step_started(run: RunRow, event: Event) -> Folded:
@@ -158,6 +157,12 @@ def _result_reached(run: RunRow, event: Event) -> Folded:
     return run, _ended(event, int(event.data["result"].get("attempt", 0)), done=True)
 
 
+def _approval_decided(run: RunRow, event: Event) -> Folded:
+    # The answer is used up: a later life of the run must not find it once more.
+    control = int(event.data.get("control", 0))
+    return run, (Change("void_control", {"control": control}),) if control else ()
+
+
 def _notify_failed(run: RunRow, event: Event) -> Folded:
     return replace(run, last_notify_error=_error_text(event.data.get("error"))), ()
 
@@ -173,6 +178,7 @@ RULES: dict[str, Callable[[RunRow, Event], Folded]] = {
     "attempt.started": _attempt_started,
     "attempt.finished": _attempt_finished,
     "result.reached": _result_reached,
+    "approval.decided": _approval_decided,
     "notify.failed": _notify_failed,
 }
 # Every event there is, and the names in its data; "?" marks what may be missing. Those without
@@ -190,7 +196,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "result.reached": ("result",),
     "retry.scheduled": ("n", "delay", "reason"),
     "approval.requested": ("message", "approvers", "form", "deadline"),
-    "approval.decided": ("decision", "by", "comment", "values?"),
+    "approval.decided": ("decision", "by", "comment", "values?", "control?"),
     "control.taken": ("id", "kind"),
     "warning.raised": ("message", "code"),
     "rollback.started": (),

@@ -120,6 +120,20 @@ def test_a_fallback_stands_in_and_says_so(tmp_path: Path) -> None:
     bench(tmp_path, scenario)
 
 
+def test_a_fallback_has_a_journaled_end_of_its_own(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await one(b, Do("s", lambda ctx: bad(), fallback=Do("fallback:s")))
+        await b.end("success")
+        statuses = {row.step: row.status.value for row in await b.journal.attempts(RUN)}
+        assert statuses == {"s": "success", "fallback:s": "success"}
+        record = await b.journal.get(RUN)
+        assert [(s.name, s.status.value) for s in record.steps] == [
+            ("s", "success"), ("fallback:s", "success"),
+        ]  # fmt: skip
+
+    bench(tmp_path, scenario)
+
+
 def test_a_failing_fallback_leaves_the_first_failure(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         fallback = Do("plan-b", lambda ctx: bad("worse"))

@@ -217,6 +217,18 @@ def test_a_module_that_is_not_enabled_is_left_out(tmp_path: Path) -> None:
     bench(tmp_path, scenario)
 
 
+def test_a_module_that_cannot_tell_whether_it_is_enabled_fails_and_finally_runs(
+    tmp_path: Path,
+) -> None:
+    async def scenario(b: Bench) -> None:
+        last, module = Do("finally:last"), Module("m", (task(Do("one")),), compile_when("${X} > 3"))
+        pipeline = Pipeline("p", (module,), finally_=(task(last),))
+        ran = await pipeline.run(b.running(cli={"X": "abc"}))
+        assert ran.error.startswith("module m: cannot compare") and len(last.calls) == 1
+
+    bench(tmp_path, scenario)
+
+
 def test_an_approval_is_asked_once_and_waits_for_who_may_decide(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         step = Do("s")

@@ -174,6 +174,21 @@ def test_a_false_when_of_the_task_skips_every_step_and_says_why(tmp_path: Path) 
     bench(tmp_path, scenario)
 
 
+def test_a_when_of_the_task_that_cannot_be_told_fails_its_host_alone(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        steps = Do("one"), Do("two")
+        task = Task("t", steps, when=compile_when('${X} > 3 || "b" == "b"'))
+        ran = await task.run(b.running(cli={"X": "abc"}))
+        assert [(r.host, r.step, r.status.value) for r in ran.results] == [
+            ("a", "one", "error"), ("b", "one", "error"),
+        ]  # fmt: skip
+        assert "cannot compare" in ran.error and steps[0].calls == []
+        await b.settle()
+        assert (await b.types()).count("step.finished") == 2
+
+    bench(tmp_path, scenario, hosts=("a", "b"))
+
+
 def test_continue_on_error_goes_on_with_the_host_and_is_no_error(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         first = Do("s", lambda ctx: bad(), policy=Policy(continue_on_error=True))

@@ -213,6 +213,20 @@ def test_a_queued_run_stays_queued_when_claimed(run_journal):
     run_journal(go)
 
 
+@pytest.mark.parametrize("status", ["success", "failed", "canceled"])
+def test_nothing_is_running_in_a_run_that_has_ended(run_journal, status):
+    async def go(journal):
+        await whole_run(journal)
+        await journal.commit(RUN, 1, [NewEvent("attempt.started", "build", "b", {"n": 1})])
+        await journal.commit(RUN, 1, [finished(status)])
+        [step] = (await journal.get(RUN)).steps
+        assert step.status is Status.INTERRUPTED
+        assert step.hosts["a"].status is Status.SUCCESS
+        assert step.hosts["b"].status is Status.INTERRUPTED
+
+    run_journal(go)
+
+
 def test_interrupting_marks_what_was_running_and_keeps_what_was_done(run_journal):
     async def go(journal):
         await whole_run(journal)

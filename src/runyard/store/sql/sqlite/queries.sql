@@ -116,6 +116,9 @@ INSERT INTO controls (run, kind, data, at) VALUES (:run, :kind, :data, :at);
 SELECT id, kind, data, at FROM controls
 WHERE run = :run AND id > :after AND void = 0 ORDER BY id;
 
+-- name: void_control
+UPDATE controls SET void = 1 WHERE run = :run AND id = :control;
+
 -- name: void_cancels
 UPDATE controls SET void = 1 WHERE run = :run AND kind = 'cancel';
 
