@@ -133,3 +133,23 @@ def test_too_large_a_request_is_refused_here() -> None:
             await client.call({"verb": "start", "env": {"X": "x" * (5 << 20)}})
 
     play(scene)
+
+
+def test_output_goes_to_whoever_follows() -> None:
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        seen: list[tuple[int, bytes]] = []
+        _, client = await asyncio.get_running_loop().create_unix_connection(
+            lambda: Client(lambda header, data: seen.append((header["offset"], data))), sock=ours
+        )
+        peer = Peer(theirs)
+        reply = client.send({"verb": "attach"})
+        await peer.give({"output": "a", "stream": 1, "offset": 7, "at": 0}, b"text")
+        await peer.give({"id": 1, "ok": {}})
+        await reply
+        assert seen == [(7, b"text")]
+        peer.leave()
+        await client.close()
+
+    asyncio.run(run())
