@@ -301,3 +301,22 @@ def test_fmt(tmp_path: Path, program: Run) -> None:
     assert file.stat().st_mode & 0o777 == 0o640
     assert program("fmt", "--check", file).returncode == 0
     assert program("fmt", tmp_path / "nowhere.yaml").returncode == 2
+
+
+@pytest.mark.parametrize("command", [["runs"], ["events", "last"], ["actions"]])
+def test_stdout_that_is_full_or_gone(ran: Run, tmp_path: Path, command: list[str]) -> None:
+    env = {**os.environ, "RUNYARD_STATE": str(tmp_path / "state")}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [PROGRAM, *command], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [PROGRAM, *command], env=env, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    os.close(writer)
+    assert done.stderr == ""

@@ -57,7 +57,9 @@ def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings
 
         return LiveView(run_id, title, pipe, paint)
     clean = _screen if is_terminal() else str
-    return PlainView(Narrator(paint, clean=clean), pipe, quiet=settings.quiet or form == "json")
+    return PlainView(
+        Narrator(paint, clean=clean), pipe, quiet=settings.quiet or form in ("json", "yaml")
+    )
 
 
 def _can_draw() -> bool:
@@ -73,12 +75,13 @@ def _screen(line: str) -> str:
 async def _end(watched: Watched, form: str, pipe: Pipe, settings: Settings) -> None:
     record, hint = watched.record, watched.ending.hint
     failed = record.status is not Status.SUCCESS
-    if form == "json":
-        await pipe.write(dump(record.to_dict(), "json") + "\n")
+    if form in ("json", "yaml"):
+        await pipe.write(dump(record.to_dict(), form) + "\n")
     elif form != "jsonl" and not pipe.closed and (failed or not settings.quiet):
         await pipe.write(summary(record, settings.paint(), hint) + "\n")
     await pipe.close()
     if pipe.closed:
-        tell(f"runyard: nobody reads any more; run {record.run_id} ended: {record.status}")
-    elif form in ("json", "jsonl") and failed:
+        why = pipe.error.strerror if pipe.error is not None else ""
+        tell(f"runyard: stdout: {why}; run {record.run_id} ended: {record.status}")
+    elif form in ("json", "yaml", "jsonl") and failed:
         tell(summary(record, settings.paint(sys.stderr), hint))

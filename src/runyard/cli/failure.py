@@ -99,12 +99,23 @@ def _save(text: str) -> str:
     return ""
 
 
-def forget_stdout() -> None:
-    """Stop Python from complaining at exit that nobody reads stdout any more."""
+def report_stdout(error: OSError) -> int:
+    """If `error` is that stdout cannot be written, settle it and return 1; else 0.
+
+    A reader that has left (`| head`) is nothing to talk about; a full disk is.
+    """
+    from errno import EBADF, EIO, ENOSPC, EPIPE
+
+    if error.errno not in (EPIPE, ENOSPC, EIO, EBADF) or error.filename is not None:
+        return 0
     try:
+        # What Python still holds for stdout would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError:
-        return
+        return 0
+    if error.errno != EPIPE:
+        _say(f"error[STDOUT]: standard output cannot be written: {error.strerror}")
+    return BROKEN_PIPE
 
 
 def _say(text: str) -> None:

@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     gc.enable()
     try:
         sys.stdout.flush()
-    except (OSError, ValueError):
-        failure.forget_stdout()
+    except OSError as error:
+        code = failure.report_stdout(error) or code
     sys.exit(code)
 
 
@@ -71,9 +71,8 @@ def _run(argv: list[str] | None, settings: Settings) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nrunyard: stopped by Ctrl-C", err=True)
         return failure.SIGINT
-    except BrokenPipeError:
-        failure.forget_stdout()
-        return failure.BROKEN_PIPE
+    except OSError as error:
+        return failure.report_stdout(error) or failure.crash(error, settings)
     except Exception as error:
         return failure.crash(error, settings)
 

@@ -12,7 +12,7 @@ from runyard.cli.variables import read_variables
 if TYPE_CHECKING:
     from runyard.service.job import RunOptions
 
-FORMS = ("auto", "plain", "jsonl", "json")
+FORMS = ("auto", "plain", "jsonl", "json", "yaml")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,12 +14,14 @@ class Pipe:
     """A descriptor written by a thread of its own.
 
     `write` waits (without blocking the loop) while more than 1 MiB is not yet taken, so a reader
-    that sleeps slows down only its own view. When the reader is gone, `closed` becomes True and
-    everything written from then on is dropped. Order is kept; `close` writes out what waits.
+    that sleeps slows down only its own view. When the reader is gone, `closed` becomes True,
+    `error` says why, and everything written from then on is dropped. Order is kept; `close`
+    writes out what waits.
     """
 
     def __init__(self, fd: int = 1) -> None:
         self.closed = False
+        self.error: OSError | None = None
         self._fd = fd
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -55,6 +57,11 @@ class Pipe:
             self._lock.notify()
         await self._drained.wait()
 
+    def raise_error(self) -> None:
+        """Raise what has closed it, if anything has."""
+        if self.error is not None:
+            raise self.error
+
     def _work(self) -> None:
         while True:
             with self._lock:
@@ -79,7 +86,8 @@ class Pipe:
                 import select
 
                 select.select([], [self._fd], [])
-            except OSError:
+            except OSError as error:
+                self.error = error
                 self.closed = True
 
     def _tell(self, event: asyncio.Event) -> None:

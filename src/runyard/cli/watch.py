@@ -8,9 +8,11 @@ import signal
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from runyard.cli import failure
 from runyard.cli.approvals import Approvals, can_ask
 from runyard.cli.ending import Ending
 from runyard.cli.feed import merge
+from runyard.cli.views.screen import SHOW
 from runyard.cli.views.view import View
 from runyard.model.event import Event
 from runyard.model.light import dataclass
@@ -131,9 +133,16 @@ class _Signals:
             self._started.kill()
             self._say(f"runyard: killing {run}")
         else:
-            os._exit(4)
+            _leave()
 
     def _say(self, text: str) -> None:
         task = asyncio.create_task(self._view.note(text))
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
+
+
+def _leave() -> None:
+    """End this process now; the run is found interrupted by whoever comes next."""
+    if os.isatty(1):
+        os.write(1, SHOW.encode())
+    os._exit(failure.INTERRUPTED)

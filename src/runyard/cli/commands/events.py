@@ -72,6 +72,7 @@ def events(settings: Settings, run_id: str, follow: bool, after: int, form: str)
             if form in ("json", "yaml"):
                 await pipe.write(dump(kept, form) + "\n")
             await pipe.close()
+            pipe.raise_error()
             return 0
 
     return drive(main())

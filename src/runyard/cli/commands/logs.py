@@ -84,4 +84,5 @@ async def _copy(chunks: AsyncIterator[OutputChunk], view: Transcript) -> int:
             break
     await pipe.send(view.finish())
     await pipe.close()
+    pipe.raise_error()
     return 0

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
-    "they come. json: the record of the run at its end.",
+    "they come. json, yaml: the record of the run at its end.",
 )
 @click.pass_obj
 def run(
@@ -128,7 +128,8 @@ def _dry_run(given: Given, settings: Settings) -> int:
     from runyard.cli.planning import show_plan
 
     job, options, _ = given.resolve(settings)
-    return drive(show_plan(job, options, "json" if given.form == "json" else "table", settings))
+    form = given.form if given.form in ("json", "yaml") else "table"
+    return drive(show_plan(job, options, form, settings))
 
 
 def _run(given: Given, settings: Settings) -> int:
