@@ -1,0 +1,183 @@
+"""Watching: what is new of a run, questions on the terminal, failures of a view."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from runyard.cli.approvals import Approvals
+from runyard.cli.feed import Item
+from runyard.cli.watch import news, watch
+from runyard.model.event import Event
+from runyard.model.run import RunRecord
+from runyard.model.status import Status
+from runyard.store.tail import OutputChunk
+from tests.unit.cli.items import RUN, chunk, event, result
+from tests.unit.cli.records import run
+
+
+class FakeRuns:
+    """Runs whose events and output are given; decisions are kept."""
+
+    def __init__(self, events: list[Event], chunks: list[OutputChunk] | None = None) -> None:
+        self.all = [replace(e, seq=n) for n, e in enumerate(events, 1)]
+        self.chunks = chunks or []
+        self.decided: list[tuple[str, bool]] = []
+
+    async def events(
+        self, run_id: str, after: int = 0, *, follow: bool = False
+    ) -> AsyncIterator[Event]:
+        for each in self.all[after:]:
+            await asyncio.sleep(0)
+            yield each
+
+    async def logs(self, run_id: str, **_: Any) -> AsyncIterator[OutputChunk]:
+        for each in self.chunks:
+            await asyncio.sleep(0)
+            yield each
+
+    async def decide(self, run_id: str, *, accept: bool, step: str, by: str) -> None:
+        self.decided.append((step, accept))
+
+
+class FakeStarted:
+    """A run that ends when it is canceled, or at once."""
+
+    def __init__(self, record: RunRecord, *, at_once: bool = True, epoch: int = 1) -> None:
+        self.run_id, self.epoch, self.record = RUN, epoch, record
+        self.asked: list[str] = []
+        self.over = asyncio.Event()
+        if at_once:
+            self.over.set()
+
+    async def wait(self) -> RunRecord:
+        await self.over.wait()
+        return self.record
+
+    def cancel(self, reason: str = "") -> None:
+        self.asked.append("cancel")
+
+    def kill(self) -> None:
+        self.asked.append("kill")
+        self.over.set()
+
+
+class FakeView:
+    """Remembers what it was shown; may fail."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.shown: list[Item] = []
+        self.notes: list[str] = []
+        self.closed = False
+        self.failure = failure
+
+    async def show(self, item: Item) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.shown.append(item)
+
+    async def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    async def ask(self, question: str) -> None:
+        self.notes.append(question)
+
+    async def answered(self) -> None:
+        self.notes.append("answered")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_everything_is_shown_and_the_view_closed() -> None:
+    runs = FakeRuns([event("run.started"), result("build", "web1", output_bytes=2)], [chunk(b"hi")])
+
+    async def main() -> FakeView:
+        view = FakeView()
+        watched = await watch(runs, FakeStarted(run()), view)  # type: ignore[arg-type]
+        assert watched.record.status is Status.SUCCESS
+        return view
+
+    view = asyncio.run(main())
+    kinds = [item.type if isinstance(item, Event) else "output" for item in view.shown]
+    assert kinds == ["run.started", "output", "result.reached"]
+    assert view.closed
+
+
+def test_a_failing_view_does_not_fail_the_run() -> None:
+    async def main() -> FakeView:
+        view = FakeView(ValueError("broken view"))
+        runs = FakeRuns([event("run.started")])
+        await watch(runs, FakeStarted(run()), view)  # type: ignore[arg-type]
+        return view
+
+    view = asyncio.run(main())
+    assert view.closed
+    assert view.notes == ["runyard: this view was incomplete: broken view"]
+
+
+def test_first_signal_cancels_second_kills() -> None:
+    async def main() -> tuple[FakeStarted, FakeView]:
+        started, view = FakeStarted(run(status="canceled"), at_once=False), FakeView()
+        runs = FakeRuns([])
+        watching = asyncio.create_task(watch(runs, started, view))  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        while not view.notes:
+            await asyncio.sleep(0.01)
+        assert started.asked == ["cancel"]
+        os.kill(os.getpid(), signal.SIGTERM)
+        await watching
+        return started, view
+
+    started, view = asyncio.run(main())
+    assert started.asked == ["cancel", "kill"]
+    assert "Ctrl-C again kills" in view.notes[0]
+    assert "killing" in view.notes[1]
+
+
+def test_rejection_is_remembered() -> None:
+    runs = FakeRuns(
+        [
+            event("approval.requested", "deploy"),
+            event("approval.decided", "deploy", decision="rejected"),
+        ]
+    )
+
+    async def main() -> bool:
+        watched = await watch(runs, FakeStarted(run(status="failed")), FakeView())  # type: ignore[arg-type]
+        return watched.ending.refused
+
+    assert asyncio.run(main())
+
+
+def test_of_a_resumed_run_only_what_is_new() -> None:
+    old = event("run.started")
+    resumed = replace(event("run.resumed", epoch=2), at=100.0)
+    new = replace(event("run.finished"), at=101.0)
+    runs = FakeRuns([old, resumed, new], [chunk(b"old", at=50.0), chunk(b"new", at=100.5)])
+
+    async def main() -> tuple[list[str], list[bytes]]:
+        events, output = await news(runs, RUN, 2)  # type: ignore[arg-type]
+        return [e.type async for e in events], [c.data async for c in output]
+
+    assert asyncio.run(main()) == (["run.resumed", "run.finished"], [b"new"])
+
+
+def test_without_a_terminal_it_says_how_to_answer() -> None:
+    runs = FakeRuns([event("approval.requested", "deploy", message="sure?")])
+
+    async def main() -> list[str]:
+        view = FakeView()
+        approvals = Approvals(runs, RUN, view, terminal=False)  # type: ignore[arg-type]
+        approvals.see(runs.all[0])
+        await asyncio.sleep(0.05)
+        await approvals.close()
+        return view.notes
+
+    (note,) = asyncio.run(main())
+    assert f"runyard approve {RUN} --step 'deploy'" in note
