@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b?)", re.IGNORECASE)
+_LONGEST = 40
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -19,9 +21,11 @@ def parse_duration(text: str | int | float) -> float:
     if isinstance(text, bool):
         raise ValueError("expected a duration such as 30s, 5m or 1h30m")
     if isinstance(text, int | float):
-        seconds = float(text)
+        seconds = float(text) if abs(text) < 1e9 else math.inf
     else:
         word = text.strip()
+        if len(word) > _LONGEST:
+            raise ValueError("expected a duration such as 30s, 5m or 1h30m")
         if re.fullmatch(r"\d+(\.\d+)?", word):
             seconds = float(word)
         else:
@@ -58,7 +62,7 @@ def parse_size(text: str | int) -> int:
         if text < 0:
             raise ValueError("a size is not negative")
         return text
-    match = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
         raise ValueError("expected a size such as 64k, 512MB or 2GiB")
     return int(float(match[1]) * _SIZE_UNITS[match[2].lower()])

@@ -6,7 +6,7 @@ from runyard.hosts.inventory import Inventory
 from runyard.model.action import Actions
 from runyard.workflow.calls import args_of, check_call, check_command, open_texts
 from runyard.workflow.graph import find_circle
-from runyard.workflow.instances import check_instances, check_loop_values
+from runyard.workflow.instances import MAX_TOTAL, check_instances, check_loop_values, count
 from runyard.workflow.inventory import build_inventory
 from runyard.workflow.keys import DOCUMENT, VERSION
 from runyard.workflow.names import check_names, check_notify, check_targets, depends
@@ -26,8 +26,15 @@ def check_document(root: Node, actions: Actions, report: Report) -> Inventory:
     inventory = build_inventory(root, report)
     check_names(root, report)
     known = _variables(root)
+    instances = 0
     for spot in work(root):
+        if report.is_full:
+            return inventory
         _step(spot, known, actions, report)
+        instances += count(spot.node)
+    if instances > MAX_TOTAL:
+        message = f"the document has {instances:,} instances of steps; at most {MAX_TOTAL:,}"
+        report.error("WF043", root, message, fix="loop inside scripts, or split the document")
     for spot in plain(root, "handlers"):
         check_call(spot.node, spot.path, actions, report)
     check_targets(root, inventory, report)

@@ -132,7 +132,7 @@ CODES: dict[str, Code] = {
     "WF042": Code("steps wait for each other", "The order has a circle. A step without "
         "`depends_on` waits for the one before it.", "Remove one `depends_on`.", STEP,
         "depends_on: [one]"),
-    "WF043": Code("too many instances", "A loop and a matrix make at most 10,000 instances.",
+    "WF043": Code("too many instances", "A step has at most 10,000 instances, a document 100,000.",
         "Loop inside a script.", STEP,
         "loop: [" + ", ".join(["0"] * 101) + "]\nmatrix: {x: [" + ", ".join(["0"] * 100) + "]}"),
     "WF044": Code("no such loop value", "`${item}` stands in a step without `loop`, or "

@@ -41,23 +41,34 @@ def locate(source: Source, node: Node, offset: int) -> tuple[int, int]:
         line, col = line + 1, 0
     elif node.style:
         col += 1
-    text, here = node.raw, source.line(line)
-    for index, char in enumerate(text):
-        while char not in " \n\t" and line <= node.end_line:
-            col += len(here[col:]) - len(here[col:].lstrip()) if here[col : col + 1] in " \t" else 0
-            if col < len(here) and not (node.style == '"' and here[col:] == "\\"):
+    here = source.line(line)
+    for index, char in enumerate(node.raw[: offset + 1]):
+        blank = char in " \n\t"
+        while not blank and line <= node.end_line:
+            col = _past_blanks(here, col)
+            if col < len(here) and not (node.style == '"' and _is_joint(here, col)):
                 break
             line, col = line + 1, 0
             here = source.line(line)
-        if index >= offset:
+        if index == offset:
             return line, col + 1
-        step = _width(here, col, node.style)
-        if char in " \n\t" and col >= len(here):
+        if blank and col >= len(here):
             line, col = line + 1, 0
             here = source.line(line)
-        elif char not in " \n\t" or here[col : col + 1] in (" ", "\t", "\\"):
-            col += step
+        elif not blank or here[col] in " \t\\":
+            col += _width(here, col, node.style)
     return line, min(col, len(here)) + 1
+
+
+def _past_blanks(here: str, col: int) -> int:
+    while col < len(here) and here[col] in " \t":
+        col += 1
+    return col
+
+
+def _is_joint(here: str, col: int) -> bool:
+    """A backslash at the end of a line joins it to the next."""
+    return here[col] == "\\" and col == len(here) - 1
 
 
 def _width(here: str, col: int, style: object) -> int:

@@ -18,7 +18,9 @@ class Diagnostic:
         code: `WFnnn`, stable; see docs/reference/diagnostics.md. severity: error or warning.
         file, line, col: where; line and col count from 1, 0 when the file could not be read.
         end_col: one past the last column concerned, on the same line.
-        source_line: the offending line. hint: a guess (`did you mean …`). fix: what to write.
+        source_line: the offending line; of a long one the part around the place, and `cut` says
+            how many characters before it are left out.
+        hint: a guess (`did you mean …`). fix: what to write.
     """
 
     code: str
@@ -31,6 +33,7 @@ class Diagnostic:
     source_line: str = ""
     hint: str = ""
     fix: str = ""
+    cut: int = 0
 
     @property
     def place(self) -> str:
@@ -61,8 +64,8 @@ class Diagnostic:
     def _caret(self) -> tuple[str, str]:
         """The line as shown (cut around the caret when long, tabs as one space), and the caret."""
         line = printable(self.source_line.replace("\t", " "))
-        start = max(0, min(self.col - 1, len(line)))
-        stop = max(start + 1, min(self.end_col - 1, max(len(line), start + 1)))
+        start = max(0, min(self.col - 1 - self.cut, len(line)))
+        stop = max(start + 1, min(self.end_col - 1 - self.cut, max(len(line), start + 1)))
         left = 0
         if len(line) > _WIDTH:
             left = max(0, min(start - _WIDTH // 3, len(line) - _WIDTH))

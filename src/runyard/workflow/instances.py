@@ -12,7 +12,8 @@ from runyard.workflow.node import MAP, SCALAR, Node
 from runyard.workflow.report import Report
 
 MAX_INSTANCES = 10_000
-_REFERENCE = re.compile(r"\$\{(item|matrix)(?:\.([A-Za-z0-9_-]+))?[^}]*\}")
+MAX_TOTAL = 100_000
+_REFERENCE = re.compile(r"\$\{(item|matrix)(?:\.([A-Za-z0-9_-]+))?[^}]{0,200}\}")
 
 
 def count(node: Node) -> int:

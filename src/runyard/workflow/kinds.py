@@ -165,7 +165,8 @@ class Measure:
     most: float = 1e9
 
     def check(self, node: Node, path: str, report: Report) -> None:
-        if node.kind != SCALAR or isinstance(node.value, bool) or node.value is None:
+        odd = isinstance(node.value, bool) or node.value is None or len(node.raw) > 100
+        if node.kind != SCALAR or odd:
             refuse(node, path, self.words, report, code=self.code)
             return
         try:
@@ -244,6 +245,8 @@ class ListOf:
             report.error("WF027", node, f"{path} must not be empty")
         else:
             for index, item in enumerate(node.value):
+                if report.is_full:
+                    return
                 self.item.check(item, f"{path}[{index}]", report)
 
     def _repair(self, node: Node) -> str:
@@ -278,6 +281,8 @@ class MapOf:
             refuse(node, path, self.words, report, fix)
             return
         for name, item in node.items():
+            if report.is_full:
+                return
             if self.names and not re.fullmatch(self.names, name):
                 words = f"a name consists of {self.key_words}"
                 message = f"{path} holds the name {name[:40]!r}; {words}"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from runyard.workflow.diagnostic import Diagnostic
 
 MAX_DIAGNOSTICS = 1000
+KEPT = 400
+"""Characters of a line that a diagnostic keeps."""
 ERROR, WARNING = "error", "warning"
 
 
@@ -100,10 +102,26 @@ class Report:
         from runyard.workflow.diagnostic import Diagnostic
 
         text = self.source.line(line)
+        cut = max(0, col - KEPT // 2) if len(text) > KEPT else 0
         found = Diagnostic(
-            code, severity, message, self.source.path, line, col, end, text, hint, fix
+            code,
+            severity,
+            message,
+            self.source.path,
+            line,
+            col,
+            end,
+            text[cut : cut + KEPT],
+            hint,
+            fix,
+            cut,
         )
         self._found[key] = found
+
+    @property
+    def is_full(self) -> bool:
+        """Looking further would change nothing."""
+        return len(self._found) > MAX_DIAGNOSTICS
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -9,10 +9,12 @@ from runyard.workflow.report import Report
 from runyard.workflow.source import Source
 
 _QUOTED_PART = re.compile(
-    r"""^(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.-]+):\s+(?P<value>(?P<first>"[^"]*"|'[^']*')\s*(?P<rest>\S.*?))\s*$"""
+    r"""^(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.-]+):\s+(?P<value>(?P<first>"[^"]*"|'[^']*')\s*(?P<rest>\S.*))$"""
 )
-_BAD_START = re.compile(r"^\s*(?:-\s+)*(?P<key>[\w.-]+):\s+(?P<value>[@`%].*?)\s*$")
+_BAD_START = re.compile(r"^\s*(?:-\s+)*(?P<key>[\w.-]+):\s+(?P<value>[@`%].*)$")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+MAX_REPAIRED = 2000
+"""Characters of a line that is looked at for a repair."""
 _WORDS = (
     ("did not find expected ',' or ']'", "a list [ … ] is not closed, or a comma is missing"),
     ("did not find expected ',' or '}'", "a map { … } is not closed, or a comma is missing"),
@@ -46,7 +48,9 @@ def explain(error: Any, source: Source, report: Report) -> str | None:
         _unclosed(error.context_mark, source, report)
         return None
     line, col = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    text = source.line(line)
+    text = source.line(line).rstrip()
+    if len(text) > MAX_REPAIRED:
+        text = ""
     repaired = _tab(line, source, report) or _partly_quoted(line, text, report)
     if repaired is not None:
         lines = source.lines

@@ -52,6 +52,8 @@ class Table:
             refuse(node, path or "a workflow", self.words, report, fix)
             return
         for name, value in node.items():
+            if report.is_full:
+                return
             key = self.keys.get(name)
             if key is None:
                 self._unknown(node.key(name), name, path, report)

@@ -58,5 +58,5 @@ def test_a_file_as_a_whole_has_no_line() -> None:
 def test_as_data() -> None:
     assert found("a", 1, 2).to_dict() == {
         "code": "WF012", "severity": "error", "message": "no", "file": "f.yaml", "line": 7,
-        "col": 1, "end_col": 2, "source_line": "a", "hint": "", "fix": "",
+        "col": 1, "end_col": 2, "source_line": "a", "hint": "", "fix": "", "cut": 0,
     }  # fmt: skip

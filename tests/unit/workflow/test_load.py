@@ -156,3 +156,14 @@ def test_ten_thousand_steps() -> None:
     )
     text = "version: v0.1\nname: x\nsteps:\n  - {name: s0, action: cmd.run, args: {cmd: a}}\n"
     assert len(loads(text + steps, actions=ACTIONS).pipeline.modules[0].tasks) == 10_001
+
+
+def test_instances_are_bounded_over_the_whole_document() -> None:
+    axis = "[" + ", ".join(["1"] * 100) + "]"
+    steps = "".join(
+        f"  - {{name: s{n}, action: cmd.run, args: {{cmd: a}}, matrix: {{x: *x, y: *x}}}}\n"
+        for n in range(11)
+    )
+    error = outcome(f"version: v0.1\nname: x\nvars: {{X: &x {axis}}}\nsteps:\n{steps}")
+    assert isinstance(error, InvalidWorkflow)
+    assert error.message == "f:1:1: the document has 110,000 instances of steps; at most 100,000"
