@@ -88,7 +88,7 @@ def _check_references(action: Action, args: Node, where: str, report: Report) ->
         try:
             compile_template(scalar.raw)
         except ExprError as error:
-            line, col = locate(report.source, scalar, error.column - 1)
+            line, col = locate(report.parsed, scalar, error.column - 1)
             report.point("WF047", line, col, f"{where}: {error.message}", fix=error.hint)
 
 

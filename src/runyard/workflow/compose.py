@@ -43,12 +43,13 @@ def compose(source: Source, report: Report) -> Node | None:
 
 def _read(text: str, source: Source, report: Report) -> tuple[Node | None, str | None]:
     """The root, or the text to try next."""
+    report.parsed = source if text is source.text else Source(source.path, text)
     try:
         return _Composer(report).run(yaml.parse(text, Loader=_LOADER)), None
     except yaml.YAMLError as error:
         from runyard.workflow.syntax import explain
 
-        return None, explain(error, Source(source.path, text), report)
+        return None, explain(error, report.parsed, report)
     except UnicodeEncodeError as error:
         line = source.text.count("\n", 0, error.start) + 1
         message = "a lone surrogate is not a character"

@@ -26,7 +26,7 @@ def check_condition(node: Node, path: str, report: Report) -> None:
     try:
         _compiled(node.raw)
     except ExprError as error:
-        line, col = locate(report.source, node, error.column - 1)
+        line, col = locate(report.parsed, node, error.column - 1)
         report.point("WF040", line, col, f"{path}: {error.message}", **advice(error.hint))
 
 

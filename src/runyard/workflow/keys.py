@@ -78,7 +78,7 @@ PLAN = table(
 TASK = table(
     "task",
     "Steps that run one after the other on each host.",
-    Key("name", NAME, "unique in its module", required=True),
+    Key("name", NAME, "unique in the document", required=True),
     Key("roles", NAMES, "groups that it runs on; adds to targets"),
     *FAN_KEYS,
     Key("when", Condition(), "hosts where this is false skip the task"),

@@ -35,9 +35,9 @@ def check_names(root: Node, report: Report) -> None:
     found = root.get("modules")
     for module in found.elements() if found is not None else ():
         _once("module", module, "name", modules, report)
-    inside: dict[int, dict[str, Node]] = {}
-    for module, task, _ in tasks(root):
-        _once("task", task, "name", inside.setdefault(id(module), {}), report)
+    known: dict[str, Node] = {}
+    for _, task, _ in tasks(root):
+        _once("task", task, "name", known, report)
 
 
 def _once(what: str, node: Node, key: str, seen: dict[str, Node], report: Report) -> None:

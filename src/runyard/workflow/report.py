@@ -36,12 +36,17 @@ def advice(text: str) -> Advice:
 
 
 class Report:
-    """What is wrong so far. With `strict` False, unknown keys and arguments only warn."""
+    """What is wrong so far. With `strict` False, unknown keys and arguments only warn.
+
+    `source` is what was written, `parsed` what is read: the same but for repaired lines.
+    """
 
     def __init__(self, source: Source, *, strict: bool = True) -> None:
         self.source = source
+        self.parsed = source
         self.strict = strict
         self.errors = 0
+        self._moved: dict[int, tuple[int, int]] = {}
         self._found: dict[tuple[str, int, int, str], Diagnostic] = {}
 
     def error(self, code: str, node: Node, message: str, *, hint: str = "", fix: str = "") -> None:
@@ -72,6 +77,13 @@ class Report:
         """An error at a place that no node holds."""
         self._add(code, ERROR, line, col, col + width, message, hint, fix)
 
+    def move(self, line: int, col: int, by: int) -> None:
+        """From now on what is at `col` of `line` or behind it is told `by` columns too far right.
+
+        A repaired line is read on, and diagnostics are about the line as it was written.
+        """
+        self._moved[line] = (col, by)
+
     def _at_node(
         self, code: str, severity: str, node: Node, message: str, hint: str, fix: str
     ) -> None:
@@ -92,6 +104,9 @@ class Report:
         fix: str,
     ) -> None:
         self.errors += severity == ERROR
+        if line in self._moved and col > self._moved[line][0]:
+            by = self._moved[line][1]
+            col, end = max(1, col - by), max(2, end - by)
         key = (code, line, col, message)
         if key in self._found or len(self._found) > MAX_DIAGNOSTICS:
             return

@@ -111,6 +111,7 @@ def _tab(line: int, source: Source, report: Report) -> str | None:
     level = len(above) - len(above.lstrip(" \t-"))
     if above.rstrip().endswith(":"):
         level += 2
+    report.move(line, 0, level - len(indent))
     return " " * level + content
 
 
@@ -125,6 +126,7 @@ def _partly_quoted(line: int, text: str, report: Report) -> str | None:
     fix = f"quote the whole expression: {match['key']}: {whole}"
     message = "the quotes end before the value does"
     report.point("WF018", line, start + 1, message, width=len(value), fix=fix)
+    report.move(line, start + 1, 1)
     return text[:start] + whole
 
 
