@@ -355,6 +355,28 @@ def test_plan_is_kept_run_and_refused_on_drift(tmp_path: Path, program: Run) -> 
     assert "digest " in table
 
 
+def supervisors(run_id: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if run_id in words and any(word.endswith("supervisor") for word in words):
+            found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.parametrize("name", ["w.yaml", "nowhere.yaml"])
+def test_no_process_is_left(tmp_path: Path, program: Run, name: str) -> None:
+    write(tmp_path, TWO_HOSTS)
+    program("run", name, "--run-id", "leaves-none")
+    deadline = time.monotonic() + 8
+    while left := supervisors("leaves-none"):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
 def test_dry_run_runs_nothing(tmp_path: Path, program: Run) -> None:
     file = write(tmp_path, "steps:\n  - {name: s, action: cmd.run, args: {cmd: touch done}}\n")
     done = program("run", file, "--dry-run")

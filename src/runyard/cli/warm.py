@@ -24,12 +24,14 @@ class Warm:
     def __enter__(self) -> None:
         from runyard.hosts import launch
         from runyard.store.home import Home
+        from runyard.supervisor.frames import encode
 
         try:
             home = Home.default().prepare()
             path = launch.socket_path(home.root, self._run_id)
             environment = launch.base_environment()
             self._door, self._child = launch.join(path, self._run_id, environment)
+            self._door.sendall(encode(_hello(self._run_id)))
         except (RunyardError, OSError):
             return
 
@@ -43,3 +45,8 @@ class Warm:
             self._door.close()
         if self._child:
             os.waitpid(self._child, 0)
+
+
+def _hello(run_id: str) -> dict[str, object]:
+    """The frame of a door of epoch 0, which fences nobody; the supervisor stops to await one."""
+    return {"verb": "hello", "version": 1, "owner": run_id, "epoch": 0, "id": 1}
