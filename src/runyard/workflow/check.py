@@ -183,6 +183,8 @@ def _report_circle(circle: list[str], nodes: dict[str, Node], report: Report) ->
     fix = "remove one depends_on"
     if tacit:
         fix = f'"{tacit[0]}" waits for the one before it: give it depends_on: []'
-    ways = " → ".join(f'"{name}"' for name in circle)
+    ways = " → ".join(f'"{name}"' for name in circle[:8])
+    if len(circle) > 8:
+        ways += f" → … ({len(circle) - 1} steps)"
     at = nodes[said[0]].key("depends_on")
     report.error("WF042", at, f"steps wait for each other: {ways}", fix=fix)
