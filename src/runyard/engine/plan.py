@@ -170,8 +170,8 @@ async def _decide(
             return "unknown", error.message
     if not checks:
         return "run", ""
-    ctx = run.context(host, run.fleet.connector(host, step.policy.become))
     try:
+        ctx = run.context(host, run.fleet.connector(host, step.policy.become))
         await ctx.connector.connect()
         if await run.halt.run(step.check(ctx)):
             return "done", "check: already done"
