@@ -73,7 +73,7 @@ PLAN = table(
     "plan",
     "Whether a person accepts the plan before the run starts.",
     Key("mode", Word(("auto", "manual-approve")), "auto or manual-approve", default="auto"),
-    example="{mode: manual-approve}",
+    example="{mode: auto}",
 )
 TASK = table(
     "task",
