@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from runyard.store.writer import Writer
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+PAGE = 1000
 
 
 class SqliteJournal:
@@ -69,10 +70,11 @@ class SqliteJournal:
         if not events:
             return []
         encoded = encode(events)
-        return await self._write(
-            run_id,
+        return await self._writer.call(
             lambda c: self._ledger.commit(c, run_id, epoch, encoded),
-            final=any(event.type in END_STATES for event in events),
+            write=True,
+            final=_ends(events),
+            then=partial(self._wakeups.wake, run_id),
         )
 
     async def claim(self, run_id: str, owner: str | None = None) -> int:
@@ -187,20 +189,23 @@ class SqliteJournal:
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         with self._wakeups.listen(run_id) as bell:
             while True:
-                bell.clear()
-                events, status = await self._events(run_id, after, 1000)
+                fresh = [event for event in bell.take() if event.seq > after]
+                if fresh and fresh[0].seq == after + 1 and not _ends(fresh):
+                    events, status = fresh, Status.RUNNING
+                else:
+                    events, status = await self._events(run_id, after, PAGE)
                 for event in events:
                     yield event
                     after = event.seq
-                if not events:
+                if len(events) < PAGE:
                     if status.is_final:
                         return
                     await bell.wait()
 
     async def follow_controls(self, run_id: str, after: int = 0) -> AsyncIterator[Control]:
-        with self._wakeups.listen(run_id) as bell:
+        with self._wakeups.listen(_controls(run_id)) as bell:
             while True:
-                bell.clear()
+                bell.take()
                 for control in await self.controls(run_id, after):
                     yield control
                     after = control.id
@@ -212,9 +217,11 @@ class SqliteJournal:
         self._wakeups.wake_all()
 
     async def _write(self, run_id: str, work: Work[T], *, final: bool = False) -> T:
-        return await self._writer.call(
-            work, write=True, final=final, then=partial(self._wakeups.wake, run_id)
-        )
+        def told(_: T) -> None:
+            self._wakeups.wake(run_id)
+            self._wakeups.wake(_controls(run_id))
+
+        return await self._writer.call(work, write=True, final=final, then=told)
 
     async def _events(self, run_id: str, after: int, limit: int) -> tuple[list[Event], Status]:
         """Events, and the status as it was just before they were read."""
@@ -246,6 +253,15 @@ class SqliteJournal:
             return [records.run_record(records.run_row(row)) for row in rows]
 
         return await self._reader.call(work)
+
+
+def _ends(events: Iterable[Event | NewEvent]) -> bool:
+    return any(event.type in END_STATES for event in events)
+
+
+def _controls(run_id: str) -> str:
+    """The topic of who follows what is asked of a run, and not what happens in it."""
+    return f"{run_id}/controls"
 
 
 def _owner(run_id: str, owner: str | None) -> str:

@@ -28,7 +28,7 @@ class _Job(Generic[T]):
         future: asyncio.Future[T],
         write: bool,
         final: bool,
-        then: Callable[[], None] | None,
+        then: Callable[[Any], None] | None,
     ) -> None:
         self.work = work
         self.future = future
@@ -41,7 +41,7 @@ class _Job(Generic[T]):
     def settle(self) -> None:
         """On the event loop: give the result to whoever still waits."""
         if self.error is None and self.then is not None:
-            self.then()
+            self.then(self.result)
         if self.future.done():
             return
         if self.error is not None:
@@ -70,9 +70,9 @@ class Writer:
         *,
         write: bool = False,
         final: bool = False,
-        then: Callable[[], None] | None = None,
+        then: Callable[[T], None] | None = None,
     ) -> asyncio.Future[T]:
-        """Queue `work`; `then` is called on the loop when it succeeded, even if nobody waits."""
+        """Queue `work`; `then` gets its result on the loop, even if nobody waits for it."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.set_exception(StoreError("the journal is closed", retryable=False))
