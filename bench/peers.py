@@ -66,7 +66,14 @@ def run(bench: Bench) -> list[Figure]:
         play = bench.write(f"play-{count}.yaml", _playbook(count))
         deploy = bench.write(f"deploy_{count}.py", _deploy(count))
         commands: dict[str, list[str | Path]] = {
-            "ansible-core": [venv / "bin" / "ansible-playbook", "-i", "localhost,", play],
+            "ansible-core": [
+                venv / "bin" / "ansible-playbook",
+                "-i",
+                "localhost,",
+                "-e",
+                f"ansible_python_interpreter={PYTHON}",
+                play,
+            ],
             "pyinfra": [venv / "bin" / "pyinfra", "-y", "@local", deploy],
         }
         for name, argv in commands.items():
