@@ -178,4 +178,8 @@ async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
     except Exception as error:
         failed = outcome_of(error, step, ctx.host.name)
         outcome = seal(failed, run.secrets, run.variables.redactor)
+    except SystemExit as error:
+        # Work that says so ends itself, not the engine and everybody else's runs in this process.
+        failed = Outcome.of_error(InternalError(f"the step called sys.exit({error.code!r})"))
+        outcome = seal(failed, run.secrets, run.variables.redactor)
     return StepResult(step.key, ctx.host.name, outcome, ctx.attempt, started, time.time())

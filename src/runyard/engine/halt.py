@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from runyard.model.errors import InternalError
+
 T = TypeVar("T")
 
 
@@ -53,6 +55,7 @@ class Halt:
 
         Raises:
             Halted: it was stopped and had no result of its own to return.
+            InternalError: it ended as if cancelled, and nobody had cancelled it.
         """
         if self.reason:
             work.close()
@@ -63,9 +66,12 @@ class Halt:
         try:
             return await work
         except asyncio.CancelledError:
-            if not self.reason:
+            if self.reason:
+                raise Halted(self.reason) from None
+            if task.cancelling():
                 raise
-            raise Halted(self.reason) from None
+            # Passed on, it would end the run without a word.
+            raise InternalError("the work was cancelled from within") from None
         finally:
             self._flying.discard(task)
             while self.reason and task.cancelling():

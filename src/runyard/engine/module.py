@@ -9,7 +9,13 @@ from typing import Any
 from runyard.engine.running import Ran, Running
 from runyard.engine.task import Task
 from runyard.expr.when import When
-from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError
+from runyard.model.errors import (
+    FencedError,
+    InternalError,
+    RunyardError,
+    StoreError,
+    UsageError,
+)
 from runyard.model.light import dataclass
 
 Hook = Callable[[Running], Awaitable[None]]
@@ -21,6 +27,8 @@ class Module:
 
     A failing `pre_run` means that no task runs; `post_run` always runs, and its error counts only
     if there was none before. `enabled` False leaves the module out.
+
+    Raises UsageError when a task could never start, or could not be told from another.
     """
 
     name: str
@@ -28,6 +36,22 @@ class Module:
     enabled: When | bool = True
     pre_run: Hook | None = None
     post_run: Hook | None = None
+
+    def __post_init__(self) -> None:
+        names: set[str] = set()
+        for task in self.tasks:
+            if task.name in names:
+                raise UsageError(f'module "{self.name}" has two tasks named "{task.name}"')
+            names.add(task.name)
+        order, ended = Order(self.tasks), set[str]()
+        while ready := order.ready():
+            for task in ready:
+                ended.add(task.name)
+                order.finish(task)
+        for task in self.tasks:
+            if task.name not in ended:
+                waits = ", ".join(sorted(set(task.after or ()) - ended)) or "the one before it"
+                raise UsageError(f'task "{task.name}" waits for what never ends: {waits}')
 
     def is_enabled(self, run: Running) -> bool:
         """`enabled` with the run's variables. Raises ArgumentError when it cannot be told."""

@@ -13,7 +13,7 @@ from runyard.engine.rollback import roll_back
 from runyard.engine.running import Ran, Running
 from runyard.engine.step import Step
 from runyard.engine.task import Task
-from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError
+from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError, UsageError
 from runyard.model.event import NewEvent
 from runyard.model.light import dataclass
 from runyard.model.result import StepResult
@@ -29,6 +29,8 @@ class Pipeline:
         finally_: tasks that run in any case, a cancel included.
         on_failure: `stop`, or `rollback` what was changed.
         approval: asked before anything starts, under the step name `plan`.
+
+    Raises UsageError when two steps have the same key: the journal could not tell them apart.
     """
 
     name: str
@@ -39,6 +41,13 @@ class Pipeline:
     approval: Approval | None = None
     pre_run: Hook | None = None
     post_run: Hook | None = None
+
+    def __post_init__(self) -> None:
+        keys: set[str] = set()
+        for step in self.steps():
+            if step.key in keys:
+                raise UsageError(f'pipeline "{self.name}" has two steps with the key "{step.key}"')
+            keys.add(step.key)
 
     def tasks(self) -> Iterator[Task]:
         """All tasks of all modules, in order."""

@@ -9,6 +9,7 @@ from typing import Any
 from runyard.engine.retry import Retry
 from runyard.expr.when import When
 from runyard.model.action import Action
+from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 from runyard.model.limits import Limits
 
@@ -75,6 +76,8 @@ class Policy:
 class Fan:
     """How a task spreads over its hosts (contract 1, "Document").
 
+    Raises UsageError when `concurrency` is less than 1.
+
     Attributes:
         concurrency: hosts at once, ≥ 1.
         serial: batch sizes, as counts (`2`) or shares (`"10%"`); the last one repeats.
@@ -89,3 +92,7 @@ class Fan:
     max_failures: int | None = None
     fail_fast: bool = False
     run_once: bool = False
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise UsageError(f"concurrency is {self.concurrency}, and has to be at least 1")

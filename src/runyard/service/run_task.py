@@ -62,6 +62,13 @@ class RunTask:
 
     async def execute(self) -> RunRecord:
         """Run the pipeline to its end and write down what it came to."""
+        try:
+            return await self._execute()
+        finally:
+            # Whatever ended us: who is told that nobody has the run can go on with it.
+            self._ownership.close()
+
+    async def _execute(self) -> RunRecord:
         listener = asyncio.ensure_future(self._listen())
         status, message, error = Status.FAILED, "", None
         try:
@@ -79,10 +86,8 @@ class RunTask:
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
             await self._running.fleet.close()
-        try:
-            await self._finish(status, message, error)
-        finally:
-            self._ownership.close()
+        await self._finish(status, message, error)
+        self._ownership.close()
         return await self._journal.get(self.run_id)
 
     def _verdict(self, ran: Ran) -> tuple[Status, str]:
@@ -102,7 +107,6 @@ class RunTask:
 
     async def _lost(self, fenced: FencedError) -> RunRecord:
         """Somebody else has the run now: what is in the journal is theirs to say."""
-        self._ownership.close()
         record = await self._journal.get(self.run_id)
         record.message = fenced.message
         return record

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from runyard.engine.context import Context
 from runyard.engine.mailbox import Decision
 from runyard.engine.module import Module
@@ -11,6 +13,7 @@ from runyard.engine.policy import Approval, Policy
 from runyard.engine.running import Running
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
+from runyard.model.errors import UsageError
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
 from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
@@ -227,6 +230,20 @@ def test_a_module_that_cannot_tell_whether_it_is_enabled_fails_and_finally_runs(
         assert ran.error.startswith("module m: cannot compare") and len(last.calls) == 1
 
     bench(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        ((task(Do("a"), after=("nope",)),), 'task "a" waits for what never ends: nope'),
+        ((task(Do("a"), after=("b",)), task(Do("b"))), "never ends: b"),
+        ((task(Do("a")), task(Do("a"))), 'two tasks named "a"'),
+        ((Task("a", (Do("x"),)), Task("b", (Do("x"),))), 'two steps with the key "x"'),
+    ],
+)
+def test_what_would_be_left_out_silently_is_refused(tasks: tuple[Task, ...], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        line(*tasks)
 
 
 def test_an_approval_is_asked_once_and_waits_for_who_may_decide(tmp_path: Path) -> None:

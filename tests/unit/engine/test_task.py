@@ -3,11 +3,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from runyard.engine.context import Context
 from runyard.engine.policy import Fan, Policy
 from runyard.engine.task import Task, _split
 from runyard.expr.when import compile_when
 from runyard.hosts.inventory import Host
+from runyard.model.errors import UsageError
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 from tests.unit.engine.support import Bench, Do, bad, bench, ok
@@ -58,6 +61,25 @@ def test_an_exception_is_a_failed_result_with_its_place(tmp_path: Path) -> None:
         assert "ZeroDivisionError" in outcome.message and "test_task.py" in outcome.message
 
     bench(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError(), SystemExit(3)])
+def test_what_ends_a_program_is_a_failed_result_of_the_step_alone(
+    tmp_path: Path, raised: BaseException
+) -> None:
+    async def scenario(b: Bench) -> None:
+        async def work(ctx: Context) -> Outcome:
+            raise raised
+
+        ran = await Task("t", (Do("s", work),)).run(b.running())
+        assert ran.results[0].status is Status.ERROR and not ran.canceled
+
+    bench(tmp_path, scenario)
+
+
+def test_nobody_on_at_once_is_refused() -> None:
+    with pytest.raises(UsageError, match="concurrency is 0"):
+        Fan(concurrency=0)
 
 
 def test_a_step_that_returns_no_result_is_an_error(tmp_path: Path) -> None:
