@@ -40,7 +40,8 @@ async def execute(
         started = await start(runs)
         pipe = Pipe()
         view = make_view(started.run_id, title, form, pipe, settings)
-        watched = await watch(runs, started, view)
+        silent = settings.quiet or form in ("json", "yaml")
+        watched = await watch(runs, started, view, output=form == "jsonl" or not silent)
         await _end(watched, form, pipe, settings)
         return exit_code(watched.record, watched.ending)
 

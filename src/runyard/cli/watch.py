@@ -32,8 +32,8 @@ class Watched:
     ending: Ending
 
 
-async def watch(runs: Runs, started: Started, view: View) -> Watched:
-    """Show the run until it has ended.
+async def watch(runs: Runs, started: Started, view: View, *, output: bool = True) -> Watched:
+    """Show the run until it has ended; without `output`, its events alone are read.
 
     Ctrl-C and SIGTERM cancel, a second one kills, a third one leaves at once; when the run has
     ended they stop what is still being shown of it. A failure to show the run never ends it.
@@ -41,7 +41,7 @@ async def watch(runs: Runs, started: Started, view: View) -> Watched:
     """
     approvals = Approvals(runs, started.run_id, view, terminal=can_ask())
     ending = Ending()
-    reader = asyncio.create_task(_read(runs, started, view, approvals, ending))
+    reader = asyncio.create_task(_read(runs, started, view, approvals, ending, output))
     with _Signals(started, view) as signals:
         try:
             record = await started.wait()
@@ -59,10 +59,10 @@ async def watch(runs: Runs, started: Started, view: View) -> Watched:
 
 
 async def _read(
-    runs: Runs, started: Started, view: View, approvals: Approvals, ending: Ending
+    runs: Runs, started: Started, view: View, approvals: Approvals, ending: Ending, output: bool
 ) -> None:
-    events, output = await news(runs, started.run_id, started.epoch)
-    async for item in merge(events, output):
+    events, chunks = await news(runs, started.run_id, started.epoch)
+    async for item in merge(events, chunks) if output else events:
         await view.show(item)
         if isinstance(item, Event):
             ending.see(item)
