@@ -479,3 +479,31 @@ def test_facts_of_the_host_and_scripts_in_other_languages(tmp_path: Path) -> Non
     assert done.of("here").status.value == "success" and done.out["here"].strip()
     assert done.out["python"] == "it's ${not.ours} ['a b']\n"
     assert done.of("pasted[0]").status.value == "error"
+
+
+def test_hosts_with_chinese_names_and_file_modes_as_written(tmp_path: Path) -> None:
+    done = play(
+        tmp_path,
+        """
+        inventory:
+          groups: {生产: {hosts: [数据库]}}
+          hosts: {数据库: {address: local, vars: {PORT: 5432}}, web: {address: local}}
+        steps:
+          - name: 写入
+            targets: [生产]
+            action: template.render
+            args: {content: 'port ${PORT}', dest: '@/a', mode: 0o640}
+          - name: second
+            targets: ['数据*']
+            action: template.render
+            args: {content: x, dest: '@/b', mode: 0600}
+          - name: show
+            targets: [web]
+            action: cmd.run
+            args: {cmd: 'echo ${hosts.数据库.PORT}'}
+        """,
+    )
+    assert done.record.status.value == "success", done.record.message
+    assert (tmp_path / "work/a").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "work/b").stat().st_mode & 0o777 == 0o600
+    assert done.out["show"] == "5432\n"

@@ -7,12 +7,12 @@ from typing import Final
 
 from runyard.expr.error import ExprError
 
-PATH_TEXT: Final = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)*"
+PATH_TEXT: Final = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[\w-]+)*"
 SECRET_TEXT: Final = r"secret:[A-Za-z_][A-Za-z0-9_.-]*"  # noqa: S105
 SECRET: Final = re.compile(r"\$\{" + SECRET_TEXT + r"\}")
 CANDIDATE: Final = re.compile(
     r"(?P<escape>\$?)\$\{(?P<length>#?)"
-    r"(?P<path>" + SECRET_TEXT + r"|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)+)"
+    r"(?P<path>" + SECRET_TEXT + r"|[A-Za-z_][A-Za-z0-9_]*(?:\.[\w-]+)+)"
 )
 """A reference in shell text that no shell can expand: dotted, or a secret."""
 _PATH: Final = re.compile(f"{SECRET_TEXT}|{PATH_TEXT}")

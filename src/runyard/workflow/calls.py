@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from runyard.expr.error import ExprError
 from runyard.expr.template import compile_template
@@ -73,7 +74,7 @@ def check_arguments(action: Action, args: Node, at: Node, path: str, report: Rep
     """Report what the action finds wrong; what is missing is told at `at`."""
     where = f"{path} {action.name}"
     _check_references(action, args, where, report)
-    for problem in check_args(action.params, args.plain()):
+    for problem in check_args(action.params, plain_args(action, args)):
         place, code, message = _placed(problem, args, at)
         if code == "WF033":
             known = ", ".join(param.name for param in action.params)
@@ -81,6 +82,17 @@ def check_arguments(action: Action, args: Node, at: Node, path: str, report: Rep
             report.unknown(code, place, f"{where}: {message}", **advice(words))
         else:
             report.error(code, place, f"{where}: {message}", **advice(problem.fix))
+
+
+def plain_args(action: Action, args: Node) -> dict[str, Any]:
+    """Arguments without places. A file mode stays as it is written: `0o644` is no number to us."""
+    modes = {param.name for param in action.params if param.kind == "mode"}
+    return {
+        name: node.raw
+        if name in modes and node.kind == SCALAR and not node.is_null
+        else node.plain()
+        for name, node in args.items()
+    }
 
 
 def _check_references(action: Action, args: Node, where: str, report: Report) -> None:

@@ -24,7 +24,8 @@ from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, Wor
 from runyard.workflow.table import Key, Table, table
 
 VERSION = "v0.1"
-_HOST_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}"
+_LETTERS = r"A-Za-z0-9_\u00c0-\u1fff\u3005-\uffdc"
+_HOST_NAME = rf"[{_LETTERS}][{_LETTERS}.-]{{0,252}}"
 _HOST_WORDS = "letters, digits, _ - and ., and begins with none of - and ."
 
 HOST = table(

@@ -17,7 +17,7 @@ from runyard.expr.template import secret_names
 from runyard.hosts.inventory import Inventory
 from runyard.model.action import Action, Actions
 from runyard.model.duration import parse_duration
-from runyard.workflow.calls import args_of
+from runyard.workflow.calls import args_of, plain_args
 from runyard.workflow.conditions import condition
 from runyard.workflow.document import Workflow
 from runyard.workflow.instances import instances
@@ -193,9 +193,11 @@ class _Lowering:
 
     def _call(self, node: Node, args: Node | None) -> Call:
         timeout = node.get("timeout") if node.get("name") is None else None
+        action = self._action(node.text("action"))
+        given = plain_args(action, args) if args is not None else {}
         return Call(
-            action=self._action(node.text("action")),
-            args={k: v.plain() for k, v in args.items() if not v.is_null} if args else {},
+            action=action,
+            args={name: value for name, value in given.items() if value is not None},
             places=self._places(args) if args is not None else {},
             timeout=parse_duration(timeout.value) if timeout is not None else None,
         )
