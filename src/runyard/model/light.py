@@ -44,7 +44,9 @@ def _equal(self: Any, other: object) -> Any:
 
 
 def _hash(self: Any) -> int:
-    return hash(_compared(self))
+    fields = type(self).__dataclass_fields__.values()
+    counted = [f for f in fields if (f.compare if f.hash is None else f.hash)]
+    return hash(tuple([getattr(self, f.name) for f in counted]))
 
 
 def _represent(self: Any) -> str:

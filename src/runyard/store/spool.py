@@ -49,8 +49,9 @@ def attempt_of(path: Path) -> tuple[str, str, int] | None:
         return None
     if "+" in stem:
         try:
-            text = path.with_suffix(".name").read_text(encoding="utf-8")
-        except OSError:
+            # Bytes, as reading text would make other characters of a carriage return.
+            text = path.with_suffix(".name").read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
             return None
     else:
         text = unquote(stem)

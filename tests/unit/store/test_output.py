@@ -195,3 +195,8 @@ def test_names_that_had_to_be_cut_stay_different():
     long = "长" * 100
     assert spool_name(attempt(long, "a")) != spool_name(attempt(long, "b"))
     assert spool_name(attempt("a/b", "c")) == "a%2Fb%2Fc%2F1.log"
+
+
+def test_a_cut_name_keeps_every_character(tmp_path: Path):
+    attempt = attempt_id("run-00000001", "line\r\nend\r" + "x" * 200, "h", 1)
+    assert attempt_of(spool_path(tmp_path, attempt)) == ("line\r\nend\r" + "x" * 200, "h", 1)
