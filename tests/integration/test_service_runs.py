@@ -366,6 +366,9 @@ def test_rollback_of_a_run_that_succeeded(tmp_path: Path) -> None:
         with pytest.raises(ConflictError) as refusal:
             await runs.rollback(plain.run_id, job(VARIABLES))
         assert refusal.value.code == "NOTHING_TO_UNDO"
+        with pytest.raises(ConflictError) as twice:
+            await runs.rollback(record.run_id, job(text))
+        assert twice.value.code == "RUN_UNDONE"
 
     with_runs(tmp_path, scenario)
 

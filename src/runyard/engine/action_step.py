@@ -129,8 +129,8 @@ class ActionStep(Step):
         """
         scope = ctx.scope(self.item)
         given = dict(call.args)
-        own = given.get("env")
-        if isinstance(own, Mapping) and own and call.action.name != "env.set":
+        own = given.get("env") if call.action.name != "env.set" else None
+        if isinstance(own, Mapping) and own:
             given["env"] = own = substitute(own, scope, call.places.get("env", "env"))
             scope = ctx.scope(self.item, own)
         params = {param.name: param for param in call.action.params}
@@ -142,7 +142,7 @@ class ActionStep(Step):
         for name, value in given.items():
             param = params.get(name)
             place = call.places.get(name, name)
-            if value is own or (param is not None and param.kind == "raw"):
+            if (own is not None and value is own) or (param is not None and param.kind == "raw"):
                 args[name] = value
             elif param is not None and param.kind in _SHELL_TEXT and isinstance(value, str):
                 args[name], bound = bind_shell(value, scope, place, interpreter or "")

@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from runyard.model.errors import NotFoundError
+from runyard.model.errors import ConflictError, NotFoundError
 from runyard.model.event import Event
+from runyard.model.light import dataclass
 from runyard.model.run import RunFilter, RunRecord
+from runyard.model.status import Status
 from runyard.store.home import Home
 from runyard.store.journal import Journal
 from runyard.store.output import OutputFilter, OutputStore
@@ -17,6 +19,14 @@ from runyard.store.tail import OutputChunk
 
 DIED = "the process that ran it died"
 _OWNER_CHECK = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """What an interrupted run had left behind: attempts ended, processes that could not be."""
+
+    ended: int
+    survivors: int
 
 
 class Desk:
@@ -32,9 +42,28 @@ class Desk:
 
     # -- asking of a run, from any process
 
-    async def cancel(self, run_id: str, reason: str = "", *, kill: bool = False) -> None:
-        """Ask the owner to stop the run. Raises ConflictError when it has ended."""
-        await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
+    async def cancel(
+        self, run_id: str, reason: str = "", *, kill: bool = False
+    ) -> Cancellation | None:
+        """Ask the owner to stop the run; returns None: what came of it is in the journal.
+
+        An interrupted run has no owner any more. What it left behind is ended here, and counted.
+
+        Raises:
+            ConflictError: the run has ended (RUN_FINAL), or somebody resumes it now (RUN_OWNED).
+        """
+        try:
+            await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
+        except ConflictError:
+            record = await self.journal.get(run_id, outputs=False)
+            if record.status is not Status.INTERRUPTED:
+                raise
+            from runyard.hosts.abandoned import end_abandoned
+
+            with self.home.own(run_id):
+                left = await end_abandoned(self.home.root, run_id, record.epoch)
+            return Cancellation(*left)
+        return None
 
     async def decide(
         self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""

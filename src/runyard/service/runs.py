@@ -14,7 +14,7 @@ from runyard.expr.secrets import Secrets
 from runyard.model.errors import ConflictError
 from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
-from runyard.model.run import Notifier, RunRecord, RunStore
+from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
 from runyard.model.status import Status
 from runyard.service.assemble import assemble, local_opener
 from runyard.service.desk import DIED, Desk
@@ -24,7 +24,7 @@ from runyard.service.notices import DELAY, RETRY, Courier
 from runyard.service.plan_key import plan_key
 from runyard.service.run_task import RunTask, Signals
 from runyard.service.started import Started
-from runyard.service.undo import undoing
+from runyard.service.undo import undo_name, undoing
 from runyard.store.home import Home, Ownership
 from runyard.store.journal import AttemptRow, Journal
 from runyard.store.sqlite import SqliteJournal
@@ -101,10 +101,12 @@ class Runs(Desk):
         *,
         plan: Plan | None = None,
         past: Sequence[AttemptRow] = (),
+        undoes: str = "",
     ) -> Started:
         """Write the run down and start it here. With `plan`, only if it still holds.
 
-        The exports of the attempts in `past` are there from the beginning.
+        The exports of the attempts in `past` are there from the beginning. `undoes` names the run
+        that this one rolls back.
 
         Raises:
             ConflictError: RUN_EXISTS; PLAN_DRIFT, with what differs.
@@ -124,6 +126,7 @@ class Runs(Desk):
                 "base": str(job.base),
                 "text": job.text,
                 "options": options.to_dict(),
+                "undoes": undoes,
             }
             begin = [NewEvent("run.queued"), NewEvent("run.started")]
             if plan is not None:
@@ -142,7 +145,7 @@ class Runs(Desk):
 
         Raises:
             ConflictError: it succeeded, somebody runs it, or (without `force`) the workflow is
-                another one by now (RUN_CHANGED).
+                another one by now (RUN_CHANGED), or the run was rolled back (RUN_UNDONE).
         """
         spec = await self.journal.spec(run_id)
         if spec["digest"] != job.digest and not force:
@@ -151,6 +154,8 @@ class Runs(Desk):
                 code="RUN_CHANGED",
                 hint="look at the changes, then resume with --force",
             )
+        if not force:
+            await self._refuse_if_undone(run_id)
         options = RunOptions.from_dict(spec["options"])
         return await self._take_over(run_id, job.under(options), options)
 
@@ -158,7 +163,7 @@ class Runs(Desk):
         """Undo what a run that has ended changed, newest first, as a run of its own.
 
         Raises:
-            ConflictError: RUN_ACTIVE; NOTHING_TO_UNDO.
+            ConflictError: RUN_ACTIVE; NOTHING_TO_UNDO; RUN_UNDONE.
         """
         if not (await self.journal.get(run_id, outputs=False)).status.is_final:
             raise ConflictError(
@@ -166,13 +171,26 @@ class Runs(Desk):
                 code="RUN_ACTIVE",
                 hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
             )
+        await self._refuse_if_undone(run_id)
         options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
         rows = await self.journal.attempts(run_id)
         narrowed = job.under(options)
         pipeline = undoing(run_id, narrowed.pipeline, rows)
         options = replace(options, tags=(), run_id=None)
         job = replace(job, pipeline=pipeline, manual=False)
-        return await self.start(job, options, past=rows)
+        return await self.start(job, options, past=rows, undoes=run_id)
+
+    async def _refuse_if_undone(self, run_id: str) -> None:
+        """What was rolled back is neither done nor to be undone once more."""
+        name = (await self.journal.get(run_id, outputs=False)).workflow_name
+        for record in await self.journal.list(RunFilter(workflow_name=undo_name(name))):
+            undoes = (await self.journal.spec(record.run_id)).get("undoes")
+            if undoes == run_id and record.status is Status.SUCCESS:
+                raise ConflictError(
+                    f"run {run_id} was rolled back by run {record.run_id}",
+                    code="RUN_UNDONE",
+                    hint="start the workflow anew",
+                )
 
     async def _take_over(self, run_id: str, job: Job, options: RunOptions) -> Started:
         secrets = await self._secrets.resolve(job.secrets)

@@ -13,6 +13,11 @@ from runyard.model.result import StepResult
 from runyard.store.journal import AttemptRow
 
 
+def undo_name(workflow: str) -> str:
+    """What the run is called that rolls back a run of `workflow`."""
+    return f"rollback of {workflow}"
+
+
 def undoing(run_id: str, pipeline: Pipeline, rows: Iterable[AttemptRow]) -> Pipeline:
     """The rollbacks of the steps of `pipeline` that changed something, newest first.
 
@@ -32,4 +37,4 @@ def undoing(run_id: str, pipeline: Pipeline, rows: Iterable[AttemptRow]) -> Pipe
         raise ConflictError(
             f"run {run_id} changed nothing that has a rollback", code="NOTHING_TO_UNDO"
         )
-    return Pipeline(f"rollback of {pipeline.name}", (Module("rollback", tasks),))
+    return Pipeline(undo_name(pipeline.name), (Module("rollback", tasks),))
