@@ -31,7 +31,9 @@ class Bench:
 
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a program: a state directory of this benchmark."""
-        return {**os.environ, "RUNYARD_STATE": str(self.place / "state"), **more}
+        # Compiling every module anew at each start is nothing that users do.
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return {**kept, "RUNYARD_STATE": str(self.place / "state"), **more}
 
     def runyard(self, *args: str | Path, **env: str) -> Took:
         """Call the installed program with a fresh state directory."""
