@@ -122,7 +122,7 @@ async def _supervisor() -> list[Finding]:
                 Exec("doctor-run/probe/local/1", ("sh", "-c", orphan), timeout=20.0, grace=1.0)
             )
         except (RunyardError, OSError) as error:
-            fix = "see that /tmp or XDG_RUNTIME_DIR can be written, then run doctor again"
+            fix = "see that the directory for temporary files can be written, then run doctor again"
             return [Finding("supervisor", BROKEN, str(error), fix)]
         finally:
             await connector.close()

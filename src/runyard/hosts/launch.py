@@ -19,7 +19,7 @@ _PASSED = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "
 _PASSED |= {"XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "RUNYARD_ATTEMPT"}
 _BACKLOG = 128
 _CLEANED = 20
-_LONGEST = 80  # a socket's path has room for 107 bytes
+_LONGEST = 100  # the address of a socket has room for 107 bytes, for 103 on macOS
 
 
 def base_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,32 +29,39 @@ def base_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept
 
 
-def socket_directory() -> Path:
-    """`$XDG_RUNTIME_DIR/runyard` or `/tmp/runyard-UID`: ours alone. Raises SystemFault."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    uid = os.geteuid()
-    if os.path.isabs(runtime) and os.path.isdir(runtime) and len(runtime) < _LONGEST:
-        directory = Path(runtime) / "runyard"
-    else:
-        directory = Path("/tmp") / f"runyard-{uid}"  # noqa: S108 - ownership is checked below
+def socket_path(home: Path, owner: str) -> Path:
+    """Where the supervisor of `owner` with state directory `home` listens.
+
+    In `home/sockets` when that fits into the address of a socket, else in `/tmp/runyard-UID`;
+    nothing in our environment decides, so that whoever comes later looks at the same place.
+    Raises SystemFault, `SOCKET_DIR` when the directory is not ours alone.
+    """
+    root = home.resolve()
+    key = hashlib.sha256(os.fsencode(root) + b"\0" + os.fsencode(owner)).hexdigest()[:16]
+    path = root / "sockets" / f"{key}.sock"
+    if len(os.fsencode(path)) > _LONGEST:
+        path = Path("/tmp") / f"runyard-{os.geteuid()}" / path.name  # noqa: S108 - checked below
+    _make_own(path.parent)
+    return path
+
+
+def _make_own(directory: Path) -> None:
+    """Make `directory`, mode 0700, or see that it is a directory of ours that has it."""
     try:
+        if not directory.parent.is_dir():
+            os.makedirs(directory.parent, mode=0o700, exist_ok=True)
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
     except OSError as error:
         raise SystemFault(f"cannot make {directory}: {error.strerror}") from error
+    uid = os.geteuid()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
         raise SystemFault(
             f"{directory} is not a directory of our own with mode 0700",
             code="SOCKET_DIR",
-            hint=f"remove it, or set XDG_RUNTIME_DIR; it must belong to user id {uid}",
+            hint=f"remove it, for it must belong to user id {uid}; "
+            "with a short RUNYARD_STATE sockets are in the state directory alone",
         )
-    return directory
-
-
-def socket_path(home: Path, owner: str) -> Path:
-    """Where the supervisor of `owner` with state directory `home` listens."""
-    key = hashlib.sha256(f"{home.resolve()}\0{owner}".encode()).hexdigest()[:16]
-    return socket_directory() / f"{key}.sock"
 
 
 def reach(path: Path) -> socket.socket | None:
@@ -100,7 +107,7 @@ def join(path: Path, owner: str, environment: Mapping[str, str]) -> tuple[socket
 def _start(path: Path, owner: str, environment: Mapping[str, str]) -> int:
     """Listen at `path` and start a supervisor that has inherited the socket; its first pid."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    temporary = f"{path}.new"
+    temporary = str(path.with_suffix(".new"))
     try:
         with suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,30 +15,56 @@ from runyard.hosts import launch
 from runyard.model.errors import SystemFault
 
 
-def test_sockets_differ_by_home_and_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "_LONGEST", 1000)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    paths = {launch.socket_path(tmp_path / h, o) for h in ("a", "b") for o in ("x", "y")}
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A directory with a path so short that sockets fit below it."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_sockets_differ_by_home_and_owner(short: Path) -> None:
+    paths = {launch.socket_path(short / h, o) for h in ("a", "b") for o in ("x", "y")}
     assert len(paths) == 4
-    assert {p.parent for p in paths} == {tmp_path / "runyard"}
-    assert (tmp_path / "runyard").stat().st_mode & 0o777 == 0o700
+    assert {p.parent for p in paths} == {short / "a" / "sockets", short / "b" / "sockets"}
+    assert (short / "a" / "sockets").stat().st_mode & 0o777 == 0o700
     assert all(len(p.name) == 16 + len(".sock") for p in paths)
 
 
-def test_a_directory_that_others_may_enter_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_nothing_in_the_environment_moves_a_socket(
+    short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "_LONGEST", 1000)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "runyard").mkdir()
-    os.chmod(tmp_path / "runyard", 0o755)
+    """A resume from cron must find the supervisor that a login session has started."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
+    before = launch.socket_path(short / "home", "me")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/1")  # nobody can make a directory there
+    assert launch.socket_path(short / "home", "me") == before
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert launch.socket_path(short / "home", "me") == before
+    (short / "link").symlink_to(short / "home")
+    assert launch.socket_path(short / "link", "me") == before
+
+
+def test_a_home_too_deep_for_a_socket_has_it_in_tmp(short: Path) -> None:
+    fits = short / ("d" * (100 - len(f"{short}//sockets/{'0' * 16}.sock")))
+    assert len(str(launch.socket_path(fits, "me"))) == 100
+    deep = Path(f"{fits}d")
+    path = launch.socket_path(deep, "me")
+    assert path.parent == Path(f"/tmp/runyard-{os.geteuid()}")
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert launch.socket_path(deep, "you") != path
+
+
+def test_a_directory_that_others_may_enter_is_refused(short: Path) -> None:
+    (short / "sockets").mkdir()
+    os.chmod(short / "sockets", 0o755)
     with pytest.raises(SystemFault) as caught:
-        launch.socket_directory()
+        launch.socket_path(short, "me")
     assert caught.value.code == "SOCKET_DIR" and caught.value.hint
-    os.rmdir(tmp_path / "runyard")
-    (tmp_path / "runyard").symlink_to(tmp_path)
+    os.rmdir(short / "sockets")
+    (short / "sockets").symlink_to(short)
     with pytest.raises(SystemFault):
-        launch.socket_directory()
+        launch.socket_path(short, "me")
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
@@ -52,12 +79,8 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "TOKEN" not in kept
 
 
-def test_what_killed_supervisors_left_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = Path(tempfile.mkdtemp(dir="/tmp"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
-    path = launch.socket_path(tmp_path, "me")
+def test_what_killed_supervisors_left_is_removed(short: Path) -> None:
+    path = launch.socket_path(short, "me")
     left, living = path.parent / "left.sock", path.parent / "living.sock"
     with socket.socket(socket.AF_UNIX) as dead, socket.socket(socket.AF_UNIX) as other:
         dead.bind(str(left))
@@ -71,4 +94,3 @@ def test_what_killed_supervisors_left_is_removed(
         sock.close()
         again.close()
         os.waitpid(pid, 0)
-    shutil.rmtree(short)
