@@ -176,6 +176,22 @@ def test_a_loss_is_found_by_the_next_owner(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_the_attempt_of_a_namesake_is_not_started_again(tmp_path: Path) -> None:
+    """Supervisors in containers may all have process id 6: the number tells nobody apart."""
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            start = {"attempt": attempt("s"), "mark": 1, "supervisor": "0" * 32, "at": 0.0}
+            spool(tmp_path).mkdir(parents=True)
+            line = json.dumps({**start, "pid": host.supervisor_pid})
+            (spool(tmp_path) / "starts.jsonl").write_text(line + "\n")
+            end = await host.exec(shell(f"touch {tmp_path}/twice"))
+            assert end.ended_by == "lost"
+            assert not (tmp_path / "twice").exists()
+
+    asyncio.run(run())
+
+
 def test_an_older_epoch_is_fenced(tmp_path: Path) -> None:
     async def run() -> None:
         async with local(tmp_path, epoch=3) as old:

@@ -48,6 +48,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, on_output: Callable[[dict[str, Any], bytes], None] | None = None) -> None:
         self.pid = 0
+        self.incarnation = ""
         self._transport: asyncio.WriteTransport | None = None
         self._decoder = Decoder()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
@@ -65,7 +66,7 @@ class Client(asyncio.Protocol):
         """Introduce us. Raises FencedError when a newer epoch has been here before."""
         header = {"verb": "hello", "version": VERSION, "owner": owner, "epoch": epoch}
         reply, _ = await self.call(header)
-        self.pid = int(reply["pid"])
+        self.pid, self.incarnation = int(reply["pid"]), str(reply["incarnation"])
 
     def send(self, header: dict[str, Any], payload: bytes = b"") -> asyncio.Future[Reply]:
         """Send a request; the future holds the reply, or the error as raised by `call`."""

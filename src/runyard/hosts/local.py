@@ -52,7 +52,7 @@ class LocalConnector:
         self._environment = environment
         self._cwd = _here()
         self._client: Client | None = None
-        self._past = Past(0)
+        self._past = Past("")
         self._joining: asyncio.Task[Client] | None = None
         self._closed = False
 
@@ -181,7 +181,7 @@ class LocalConnector:
         finally:
             if child:
                 os.waitpid(child, 0)  # noqa: ASYNC222 - it ends before the supervisor speaks
-        self._past = Past(client.pid)
+        self._past = Past(client.incarnation)
         self._client = client
         return client
 

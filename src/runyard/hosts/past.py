@@ -21,9 +21,12 @@ _PART = 1 << 20
 
 
 class Past:
-    """What the files of a run's output directory tell; each is read once."""
+    """What the files of a run's output directory tell; each is read once.
 
-    def __init__(self, supervisor: int) -> None:
+    `supervisor` is the incarnation of the present one: what it has started is not past.
+    """
+
+    def __init__(self, supervisor: str) -> None:
         self._supervisor = supervisor
         self._exits: dict[str, Exit] = {}
         self._starts: dict[str, int] = {}
@@ -79,7 +82,7 @@ class Past:
             if {"exit_code", "signal", "ended_by"} <= record.keys():
                 self._exits[record["attempt"]] = exit_from(record)
         for record in _lines(directory / STARTS):
-            if record.get("pid") != self._supervisor:
+            if record.get("supervisor") != self._supervisor:
                 self._starts[record["attempt"]] = int(record.get("mark", 0))
 
 

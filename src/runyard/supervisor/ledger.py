@@ -1,8 +1,8 @@
 """Starts and exits of attempts on disk, so that a result survives the death of everybody.
 
-Beside the spools of a run: `starts.jsonl` has a line {attempt, mark, pid, at} written before the
-process is started (`pid` is the supervisor's), `exits.jsonl` the exit record written before it
-is announced.
+Beside the spools of a run: `starts.jsonl` has a line {attempt, mark, supervisor, pid, at} written
+before the process is started (`supervisor` names this one, for ever; `pid` is for people, as every
+container counts anew), `exits.jsonl` the exit record written before it is announced.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Ledger:
     """Appends lines; keeps in memory what a full disk refused, and tries again."""
 
     def __init__(self, loop: Loop) -> None:
+        self.incarnation = os.urandom(16).hex()
         self._loop = loop
         self._files: dict[str, int] = {}
         self._exits: dict[str, str] = {}
@@ -36,7 +37,8 @@ class Ledger:
     def started(self, attempt: str, mark: int, exits: str, at: float) -> None:
         """Note that `attempt` is about to start; its exit will go to the file `exits`."""
         self._exits[attempt] = exits
-        line = {"attempt": attempt, "mark": mark, "pid": os.getpid(), "at": at}
+        line = {"attempt": attempt, "mark": mark, "supervisor": self.incarnation}
+        line.update(pid=os.getpid(), at=at)
         path = os.path.join(os.path.dirname(exits), STARTS)
         try:
             self._append(path, _line(line))

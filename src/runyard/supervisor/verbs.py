@@ -93,7 +93,8 @@ class Verbs:
         if epoch < self._epoch:
             raise Refusal("FENCED", "epoch %d has come since" % self._epoch, fatal=True)
         door.epoch = self._epoch = epoch
-        return {"version": VERSION, "pid": os.getpid()}
+        incarnation = self._yard.ledger.incarnation
+        return {"version": VERSION, "pid": os.getpid(), "incarnation": incarnation}
 
     def _start(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:
         name = header["attempt"]

@@ -24,29 +24,32 @@ def test_exits_and_starts(tmp_path: Path) -> None:
         file.write('{"attempt": "r/torn')
     write(
         tmp_path / "starts.jsonl",
-        {"attempt": "r/b/h/1", "mark": 0, "pid": 10, "at": 0.0},
-        {"attempt": "r/c/h/1", "mark": 0, "pid": 20, "at": 0.0},
+        {"attempt": "r/b/h/1", "mark": 0, "supervisor": "old", "pid": 6, "at": 0.0},
+        {"attempt": "r/c/h/1", "mark": 0, "supervisor": "new", "pid": 6, "at": 0.0},
     )
-    past = Past(supervisor=20)
+    past = Past(supervisor="new")
     ended = past.exit_of(tmp_path, "r/a/h/1")
     assert ended is not None and ended.exit_code == 3
     assert (past.exit_of(tmp_path, "r/a/h/2") or ended).stdout == "x"
     assert past.knows(tmp_path, "r/b/h/1") and past.exit_of(tmp_path, "r/b/h/1") is None
     assert not past.knows(tmp_path, "r/c/h/1")  # the present supervisor has it
     assert not past.knows(tmp_path, "r/torn")
-    assert not Past(1).knows(tmp_path / "none", "r/a/h/1")
+    assert not Past("x").knows(tmp_path / "none", "r/a/h/1")
 
 
 def test_a_loss_is_recorded_with_the_output_so_far(tmp_path: Path) -> None:
-    write(tmp_path / "starts.jsonl", {"attempt": "r/b/h/1", "mark": 0, "pid": 10, "at": 0.0})
+    write(
+        tmp_path / "starts.jsonl",
+        {"attempt": "r/b/h/1", "mark": 0, "supervisor": "old", "pid": 6, "at": 0.0},
+    )
     spool = Spool(str(tmp_path / "b.log"))
     spool.append(1, b"so far", 0, 0.0)
     spool.append(2, b"and so bad", 0, 0.0)
     spool.close()
-    lost = Past(20).lose(tmp_path, "r/b/h/1", tmp_path / "b.log")
+    lost = Past("new").lose(tmp_path, "r/b/h/1", tmp_path / "b.log")
     assert (lost.ended_by, lost.exit_code, lost.survivors) == ("lost", None, 0)
     assert (lost.stdout, lost.stderr, lost.stderr_bytes) == ("so far", "and so bad", 10)
-    assert Past(20).exit_of(tmp_path, "r/b/h/1") == lost
+    assert Past("new").exit_of(tmp_path, "r/b/h/1") == lost
 
 
 def test_values() -> None:
