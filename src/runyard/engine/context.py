@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,16 @@ class Context:
 
     def at(self, attempt: int) -> Context:
         """The same environment for try number `attempt`."""
-        return replace(self, attempt=attempt)
+        return Context(
+            self.run_id,
+            self.host,
+            self.connector,
+            self.variables,
+            self.base,
+            self.mailbox,
+            self.secrets,
+            attempt,
+        )
 
     def attempt_id(self, key: str) -> str:
         """The id under which the host knows the current try of step `key`."""

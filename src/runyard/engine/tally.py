@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runyard.engine.running import Running
 from runyard.engine.step import Step
@@ -30,11 +29,22 @@ def started_event(step: Step, hosts: Sequence[Host], run: Running) -> NewEvent:
     return NewEvent("step.started", step.key, data=data)
 
 
+def by_step(results: Iterable[StepResult]) -> dict[str, list[StepResult]]:
+    """Results by the key of their step, in their order."""
+    found: dict[str, list[StepResult]] = {}
+    for result in results:
+        found.setdefault(result.step, []).append(result)
+    return found
+
+
 def finished_event(step: Step, results: Sequence[StepResult]) -> NewEvent:
-    """`step.finished` with the worst status of its hosts and how many came to what."""
-    counts = Counter(r.status for r in results if r.step == step.key)
-    status = next((s for s in _WORST_FIRST if counts[s]), Status.SKIPPED)
-    message = ", ".join(f"{counts[s]} {s}" for s in _WORST_FIRST if counts[s]) or "not started"
+    """`step.finished` with the worst status of the step's results and how many came to what."""
+    counts: dict[Status, int] = {}
+    for result in results:
+        counts[result.status] = counts.get(result.status, 0) + 1
+    worst = [status for status in _WORST_FIRST if status in counts]
+    status = worst[0] if worst else Status.SKIPPED
+    message = ", ".join(f"{counts[s]} {s}" for s in worst) or "not started"
     return NewEvent("step.finished", step.key, data={"status": status.value, "message": message})
 
 

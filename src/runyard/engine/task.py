@@ -13,7 +13,13 @@ from runyard.engine.policy import Approval, Fan
 from runyard.engine.running import Ran, Running
 from runyard.engine.seal import seal
 from runyard.engine.step import Step
-from runyard.engine.tally import failure, finished_event, started_event, warning_event
+from runyard.engine.tally import (
+    by_step,
+    failure,
+    finished_event,
+    started_event,
+    warning_event,
+)
 from runyard.expr.when import When
 from runyard.hosts.inventory import Host
 from runyard.model.errors import FencedError, StoreError
@@ -62,11 +68,13 @@ class Task:
             results = refused or await self._batches(hosts, run.under(halt), halt)
         finally:
             halt.close()
+        reached = by_step(results)
         for step in self.steps:
+            mine = reached.get(step.key, [])
             # Once more for all hosts together, to warn of values that differ between them.
-            for warning in publish(step.key, [r for r in results if r.step == step.key], run):
+            for warning in publish(step.key, mine, run):
                 run.ledger.tell(warning_event(step.key, warning))
-            run.ledger.tell(finished_event(step, results))
+            run.ledger.tell(finished_event(step, mine))
         error = failure(results, self.steps)
         return Ran(tuple(results), error, canceled=run.halt.requested)
 

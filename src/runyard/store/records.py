@@ -16,13 +16,18 @@ Row = Sequence[Any]
 STATUS = 9
 
 
+# Made once: `json.dumps` with options makes an encoder for every call.
+_READABLE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+_ASCII = json.JSONEncoder(separators=(",", ":"), default=str)
+
+
 def encode(data: object) -> str:
     """JSON as it is stored; what JSON cannot say is stored as its text."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = _READABLE.encode(data)
     try:
         text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(data, separators=(",", ":"), default=str)
+    except UnicodeEncodeError:  # a lone surrogate
+        return _ASCII.encode(data)
     return text
 
 
