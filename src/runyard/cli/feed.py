@@ -14,56 +14,75 @@ _WAITING = 256
 
 
 Item = Event | OutputChunk
+Attempt = tuple[str, str, int]
 
 
 class Sequencer:
-    """Holds an attempt's result back until all of its output has passed.
+    """Holds the end of an attempt back until all of its output has passed.
 
     Events keep their order among themselves; output passes at once. Whoever feeds it calls
     `release` when nothing has come for a while: output can be missing (a full disk, a file
-    removed), and then the result is told nevertheless.
+    removed), and then the end is told nevertheless.
     """
 
     def __init__(self) -> None:
         self._held: deque[Event] = deque()
-        self._seen: dict[tuple[str, str, int], int] = {}
+        self._printed: dict[Attempt, dict[str, int]] = {}
+        self._wanted: dict[Attempt, int] = {}
 
     @property
     def holding(self) -> bool:
-        """True while a result waits for output."""
+        """True while the end of an attempt waits for output."""
         return bool(self._held)
 
     def push(self, item: Item) -> list[Item]:
         """What may be told now that `item` has come."""
         if isinstance(item, OutputChunk):
-            key = (item.step, item.host, item.n)
-            self._seen[key] = self._seen.get(key, 0) + len(item.data)
+            printed = self._printed.setdefault((item.step, item.host, item.n), {})
+            printed[item.stream] = item.offset + len(item.data)
             return [item, *self._ready()]
+        if (attempt := _ends(item)) is not None:
+            result = item.data.get("result") or {}
+            self._wanted[attempt] = int(result.get("output_bytes") or 0)
         self._held.append(item)
         return list(self._ready())
 
     def release(self) -> list[Item]:
         """Everything that is held."""
-        held = list(self._held)
-        self._held.clear()
-        return list(held)
+        return [self._pass() for _ in range(len(self._held))]
 
     def _ready(self) -> list[Item]:
         ready: list[Item] = []
         while self._held and self._complete(self._held[0]):
-            ready.append(self._held.popleft())
+            ready.append(self._pass())
         return ready
 
+    def _pass(self) -> Event:
+        event = self._held.popleft()
+        if (attempt := _ends(event)) is not None:
+            self._printed.pop(attempt, None)
+            self._wanted.pop(attempt, None)
+        return event
+
     def _complete(self, event: Event) -> bool:
-        if event.type not in ("result.reached", "attempt.finished"):
+        """Whether all was printed that belongs before `event`."""
+        attempt = _ends(event)
+        if event.type == "retry.scheduled":
+            # It is written down before the end of the try that it follows, which tells the size.
+            attempt = (event.step, event.host, int(event.data.get("n") or 0) - 1)
+            if attempt not in self._wanted:
+                return False
+        if attempt is None:
             return True
-        result = event.data.get("result") or {}
-        wanted = int(result.get("output_bytes") or 0)
-        attempt = int(event.data.get("n") or result.get("attempt") or 0)
-        if self._seen.get((event.step, event.host, attempt), 0) < wanted:
-            return False
-        self._seen.pop((event.step, event.host, attempt), None)
-        return True
+        return sum(self._printed.get(attempt, {}).values()) >= self._wanted.get(attempt, 0)
+
+
+def _ends(event: Event) -> Attempt | None:
+    """The attempt whose end `event` tells, if it does."""
+    if event.type not in ("result.reached", "attempt.finished"):
+        return None
+    n = event.data.get("n") or (event.data.get("result") or {}).get("attempt")
+    return event.step, event.host, int(n or 0)
 
 
 async def merge(

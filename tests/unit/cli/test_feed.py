@@ -75,3 +75,38 @@ def test_everything_is_told_once() -> None:
 def test_failure_of_a_source_is_raised() -> None:
     with pytest.raises(StoreError, match="gone"):
         collect(given([], StoreError("gone")), given([]))
+
+
+def failed_try(n: int, **more: Any) -> list[Event]:
+    """A try that is followed by another one, in the order in which the journal has it."""
+    ended = event("attempt.finished", "build", "web1", n=n, result={"attempt": n, **more})
+    return [event("retry.scheduled", "build", "web1", n=n + 1, delay=1.0), ended]
+
+
+def test_a_retry_waits_for_the_output_of_the_try_before() -> None:
+    sequencer = Sequencer()
+    again, ended = failed_try(1, output_bytes=3)
+    assert sequencer.push(again) == []
+    assert sequencer.push(ended) == []
+    last = chunk(b"one")
+    assert sequencer.push(last) == [last, again, ended]
+    again, ended = failed_try(2)
+    assert sequencer.push(again) == []
+    assert sequencer.push(ended) == [again, ended]
+
+
+def test_output_that_somebody_else_showed_is_not_waited_for() -> None:
+    sequencer = Sequencer()
+    rest = chunk(b"tail", offset=1000)
+    assert sequencer.push(rest) == [rest]
+    end = result("build", "web1", output_bytes=1004)
+    assert sequencer.push(end) == [end]
+
+
+def test_streams_are_counted_apart() -> None:
+    sequencer = Sequencer()
+    end = result("build", "web1", output_bytes=6)
+    assert sequencer.push(end) == []
+    first, second = chunk(b"out"), chunk(b"err", stream="stderr")
+    assert sequencer.push(first) == [first]
+    assert sequencer.push(second) == [second, end]
