@@ -295,6 +295,29 @@ def test_kill_9_is_found_and_resumed(tmp_path: Path, program: Run, background: B
     assert "first" not in done.stdout
 
 
+def test_resume_shows_the_whole_output_of_what_was_in_flight(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    file = write(
+        tmp_path,
+        "steps:\n"
+        "  - {name: first, action: cmd.run, args: {cmd: 'echo over'}}\n"
+        "  - {name: second, action: cmd.run, args: {cmd: 'echo before; "
+        "while [ ! -e go ]; do sleep 0.05; done; echo after >&2'}}\n",
+    )
+    process = background("run", file)
+    until_line(process, "| before")
+    process.kill()
+    process.wait()
+    (tmp_path / "go").touch()
+    done = program("resume", "last")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:4] == ["── resumed", "── [2/2] second", "local | before", "local ! after"]
+    assert lines[4].startswith("local = success")
+    assert "over" not in done.stdout
+
+
 def test_approval_from_elsewhere(tmp_path: Path, program: Run, background: Background) -> None:
     file = write(
         tmp_path,

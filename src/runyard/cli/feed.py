@@ -41,7 +41,7 @@ class Sequencer:
             printed = self._printed.setdefault((item.step, item.host, item.n), {})
             printed[item.stream] = item.offset + len(item.data)
             return [item, *self._ready()]
-        if (attempt := _ends(item)) is not None:
+        if (attempt := end_of(item)) is not None:
             result = item.data.get("result") or {}
             self._wanted[attempt] = int(result.get("output_bytes") or 0)
         self._held.append(item)
@@ -59,14 +59,14 @@ class Sequencer:
 
     def _pass(self) -> Event:
         event = self._held.popleft()
-        if (attempt := _ends(event)) is not None:
+        if (attempt := end_of(event)) is not None:
             self._printed.pop(attempt, None)
             self._wanted.pop(attempt, None)
         return event
 
     def _complete(self, event: Event) -> bool:
         """Whether all was printed that belongs before `event`."""
-        attempt = _ends(event)
+        attempt = end_of(event)
         if event.type == "retry.scheduled":
             # It is written down before the end of the try that it follows, which tells the size.
             attempt = (event.step, event.host, int(event.data.get("n") or 0) - 1)
@@ -77,7 +77,7 @@ class Sequencer:
         return sum(self._printed.get(attempt, {}).values()) >= self._wanted.get(attempt, 0)
 
 
-def _ends(event: Event) -> Attempt | None:
+def end_of(event: Event) -> Attempt | None:
     """The attempt whose end `event` tells, if it does."""
     if event.type not in ("result.reached", "attempt.finished"):
         return None

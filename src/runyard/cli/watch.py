@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from runyard.cli import failure
 from runyard.cli.approvals import Approvals, can_ask
 from runyard.cli.ending import Ending
-from runyard.cli.feed import merge
+from runyard.cli.feed import end_of, merge
 from runyard.cli.views.screen import SHOW
 from runyard.cli.views.view import View
 from runyard.model.event import Event
+from runyard.model.ids import attempt_id
 from runyard.model.light import dataclass
 from runyard.model.run import RunRecord
 from runyard.store.tail import OutputChunk
@@ -22,6 +23,9 @@ from runyard.store.tail import OutputChunk
 if TYPE_CHECKING:
     from runyard.service.runs import Runs
     from runyard.service.started import Started
+
+_END = 1 << 62
+"""A position behind the end of any file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +76,44 @@ async def _read(
 async def news(
     runs: Runs, run_id: str, epoch: int
 ) -> tuple[AsyncIterator[Event], AsyncIterator[OutputChunk]]:
-    """Events and output of this life of the run: all, or those since it was resumed."""
+    """Events and output of this life of the run.
+
+    Of a resumed run that is what happens from then on, and the whole output of attempts that were
+    in flight: they are attached again. What earlier lives saw end is not shown again.
+    """
     if epoch == 1:
         return runs.events(run_id, follow=True), runs.logs(run_id, follow=True)
-    after, since = 0, 0.0
+    resumed, over = 0, list[str]()
+    ended = list[str]()
     async for event in runs.events(run_id):
-        if event.type == "run.resumed" and event.data.get("epoch") == epoch:
-            after, since = event.seq - 1, event.at
-    output = since_time(runs.logs(run_id, follow=True), since)
-    return runs.events(run_id, after, follow=True), output
+        if (attempt := end_of(event)) is not None:
+            ended.append(attempt_id(run_id, *attempt))
+        elif event.type == "run.resumed" and event.data.get("epoch") == epoch:
+            resumed, over = event.seq - 1, list(ended)
+    begun = asyncio.Event()
+    events = _announcing(runs.events(run_id, resumed, follow=True), begun)
+    output = runs.logs(run_id, follow=True, after=dict.fromkeys(over, _END))
+    return events, _once(begun, output)
 
 
-async def since_time(
-    chunks: AsyncIterator[OutputChunk], since: float
+async def _announcing(events: AsyncIterator[Event], begun: asyncio.Event) -> AsyncIterator[Event]:
+    """The same events; `begun` is set once a step has been passed on, or nothing more comes."""
+    try:
+        async for event in events:
+            yield event
+            if event.type == "step.started":
+                begun.set()
+    finally:
+        begun.set()
+
+
+async def _once(
+    begun: asyncio.Event, chunks: AsyncIterator[OutputChunk]
 ) -> AsyncIterator[OutputChunk]:
-    """Only what was printed at `since` (seconds since 1970) or later."""
+    """The output, from the time on when it is told what it belongs to."""
+    await begun.wait()
     async for chunk in chunks:
-        if chunk.at >= since:
-            yield chunk
+        yield chunk
 
 
 class _Signals:

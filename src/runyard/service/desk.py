@@ -137,20 +137,22 @@ class Desk:
         host: str | None = None,
         stream: str | None = None,
         follow: bool = False,
+        after: Mapping[str, int] | None = None,
     ) -> AsyncIterator[OutputChunk]:
         """Output in order of arrival; with `follow`, until the run is final.
 
-        `stream` is `stdout` or `stderr`; None is both, and all steps, and all hosts.
+        `stream` is `stdout` or `stderr`; None is both, and all steps, and all hosts. `after` maps
+        ids of attempts to the `next` of the last chunk that was seen of them.
         """
         only = OutputFilter(step, host, stream=stream)
         if not follow:
-            for chunk in self.output.read(run_id, only):
+            for chunk in self.output.read(run_id, only, after):
                 yield chunk
             return
         ended = asyncio.Event()
         watcher = asyncio.ensure_future(self._until_final(run_id, ended))
         try:
-            async for chunk in self.output.follow(run_id, ended, only):
+            async for chunk in self.output.follow(run_id, ended, only, after):
                 yield chunk
         finally:
             watcher.cancel()

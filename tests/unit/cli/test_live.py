@@ -44,6 +44,14 @@ def test_board_follows_a_step() -> None:
     assert made.finished == 1
 
 
+def test_who_prints_is_at_work() -> None:
+    made = board(started("build", "a", "b"), chunk(b"attached\n", host="a"))
+    assert list(made.steps["build"].hosts) == ["a"]
+    made.see(result("build", "a"))
+    made.hear(chunk(b"late\n", host="a"))
+    assert made.steps["build"].hosts == {}
+
+
 def test_board_keeps_open_approvals() -> None:
     made = board(event("approval.requested", "deploy"))
     assert list(made.waiting) == ["deploy"]

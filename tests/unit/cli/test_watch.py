@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,10 +35,13 @@ class FakeRuns:
             await asyncio.sleep(0)
             yield each
 
-    async def logs(self, run_id: str, **_: Any) -> AsyncIterator[OutputChunk]:
+    async def logs(
+        self, run_id: str, *, after: Mapping[str, int] | None = None, **_: Any
+    ) -> AsyncIterator[OutputChunk]:
         for each in self.chunks:
             await asyncio.sleep(0)
-            yield each
+            if each.next >= (after or {}).get(each.attempt, 0):
+                yield each
 
     async def decide(self, run_id: str, *, accept: bool, step: str, by: str) -> None:
         self.decided.append((step, accept))
@@ -155,17 +158,48 @@ def test_rejection_is_remembered() -> None:
     assert asyncio.run(main())
 
 
-def test_of_a_resumed_run_only_what_is_new() -> None:
-    old = event("run.started")
-    resumed = replace(event("run.resumed", epoch=2), at=100.0)
-    new = replace(event("run.finished"), at=101.0)
-    runs = FakeRuns([old, resumed, new], [chunk(b"old", at=50.0), chunk(b"new", at=100.5)])
+def test_of_a_resumed_run_what_is_new_and_what_was_in_flight() -> None:
+    runs = FakeRuns(
+        [
+            event("run.started"),
+            event("attempt.started", "done", "h", n=1),
+            event("attempt.finished", "build", "h", n=1, result={"attempt": 1}),
+            result("done", "h"),
+            event("run.resumed", epoch=2),
+            event("step.started", "build"),
+            result("build", "h", attempt=2),
+            event("run.finished"),
+        ],
+        [
+            chunk(b"over", "done", "h"),
+            chunk(b"failed", "build", "h"),
+            chunk(b"attached", "build", "h", n=2, at=1.0),
+        ],
+    )
 
     async def main() -> tuple[list[str], list[bytes]]:
         events, output = await news(runs, RUN, 2)  # type: ignore[arg-type]
-        return [e.type async for e in events], [c.data async for c in output]
+        told = [e.type async for e in events]
+        return told, [c.data async for c in output]
 
-    assert asyncio.run(main()) == (["run.resumed", "run.finished"], [b"new"])
+    told, printed = asyncio.run(main())
+    assert told == ["run.resumed", "step.started", "result.reached", "run.finished"]
+    assert printed == [b"attached"]
+
+
+def test_output_of_a_resumed_run_comes_behind_the_name_of_its_step() -> None:
+    runs = FakeRuns(
+        [event("run.resumed", epoch=2), event("step.started", "build"), event("run.finished")],
+        [chunk(b"before", "build", "h")],
+    )
+
+    async def main() -> list[str]:
+        view = FakeView()
+        await watch(runs, FakeStarted(run(), epoch=2), view)  # type: ignore[arg-type]
+        return [item.type if isinstance(item, Event) else "output" for item in view.shown]
+
+    shown = asyncio.run(main())
+    assert shown.index("step.started") < shown.index("output")
 
 
 def test_without_a_terminal_it_says_how_to_answer() -> None:

@@ -38,7 +38,8 @@ def resume(settings: Settings, run_id: str, file: str | None, force: bool, form:
     """Go on with an interrupted, failed or canceled run from what is not done.
 
     Steps that succeeded are not run again on their hosts; what they exported is there. What was
-    still running when its owner died is attached to, not started a second time.
+    still running when its owner died is attached to, not started a second time: all of its output
+    is shown, also what it printed before; nothing is shown again of what was done.
 
     RUN is a run id, the unique beginning of one, or `last`. Exit codes as of `runyard run`.
     """

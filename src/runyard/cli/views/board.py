@@ -26,6 +26,7 @@ class StepNow:
     hosts: dict[str, float] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     last: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
     @property
     def finished_hosts(self) -> int:
@@ -64,6 +65,7 @@ class Board:
             self.done[status] += 1
             if (step := self.steps.get(event.step)) is not None:
                 step.done[status] += 1
+                step.ended.add(event.host)
                 step.hosts.pop(event.host, None)
                 step.last.pop(event.host, None)
         elif event.type == "attempt.started":
@@ -75,9 +77,11 @@ class Board:
             self.waiting.pop(event.step, None)
 
     def hear(self, chunk: OutputChunk) -> None:
-        """Remember the last line of a host."""
+        """Remember the last line of a host. Who prints is at work: no start tells of an attempt
+        that was attached again."""
         step = self.steps.get(chunk.step)
-        if step is not None and chunk.host in step.hosts:
+        if step is not None and chunk.host not in step.ended:
+            step.hosts.setdefault(chunk.host, chunk.at)
             lines = chunk.data[-_TAIL:].decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)
             if lines[-1].strip():
                 step.last[chunk.host] = lines[-1]
