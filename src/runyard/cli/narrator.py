@@ -23,8 +23,9 @@ class Narrator:
     """Folds items into lines; whole lines only, each with the host that printed it.
 
     `host | text` is stdout, `host ! text` stderr, `host = text` how the step ended there. A
-    header names the step; it is repeated when lines of another step came between. Of a step on
-    more than `group` hosts only the first `group` failures are named; the rest are counts.
+    header names the step: when it begins, or, while another step is at work, when it has something
+    to say. A short one follows when lines of another step came between. Of a step on more than
+    `group` hosts only the first `group` failures are named; the rest are counts.
     """
 
     def __init__(
@@ -43,13 +44,16 @@ class Narrator:
         self._hosts: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
         self._places: dict[str, str] = {}
-        self._begun: set[str] = set()
+        self._named: set[str] = set()
+        self._at_work: dict[str, set[str]] = {}
 
     def tell(self, item: Item) -> list[str]:
         """The lines that `item` adds; without line ends."""
         if isinstance(item, OutputChunk):
             key = (item.step, item.host, item.n, item.stream)
             lines = self._buffer.feed(key, item.data)
+            if item.step in self._counts:
+                self._at_work.setdefault(item.step, set()).add(item.host)
             return self._output(item.step, item.host, item.stream, lines)
         handler = _HANDLERS.get(item.type)
         return handler(self, item) if handler is not None else []
@@ -73,11 +77,13 @@ class Narrator:
     def _under(self, step: str, lines: list[str]) -> list[str]:
         if step == self._current or not lines:
             return lines
-        self._current = step
-        self._begun.add(step)
         return [self._header(step), *lines]
 
     def _header(self, step: str) -> str:
+        self._current = step
+        if step in self._named:
+            return f"{self._paint('──', 'dim')} {self._paint(step, 'bold')}"
+        self._named.add(step)
         place = self._places.get(step, "")
         hosts = self._hosts.get(step, 0)
         many = f"  ({hosts} hosts)" if hosts > 1 else ""
@@ -89,7 +95,7 @@ class Narrator:
 
     def _step_started(self, event: Event) -> list[str]:
         hosts = list(event.data.get("hosts") or ())
-        self._begun.discard(event.step)
+        self._named.discard(event.step)
         self._hosts[event.step] = len(hosts)
         self._counts[event.step] = Counter()
         index, total = event.data.get("index"), event.data.get("total")
@@ -101,10 +107,9 @@ class Narrator:
 
     def _begins(self, event: Event) -> list[str]:
         """The header, once the step does something: on a resume, much is done already."""
-        if event.step in self._begun:
+        self._at_work.setdefault(event.step, set()).add(event.host)
+        if event.step in self._named or self._at_work.get(self._current):
             return []
-        self._begun.add(event.step)
-        self._current = event.step
         return [self._header(event.step)]
 
     def _rest(self, event: Event) -> list[str]:
@@ -116,6 +121,7 @@ class Narrator:
 
     def _result(self, event: Event) -> list[str]:
         lines = self._rest(event)
+        self._at_work.get(event.step, set()).discard(event.host)
         result = event.data.get("result") or {}
         status = str(result.get("status", ""))
         self._counts.setdefault(event.step, Counter())[status] += 1
@@ -146,6 +152,7 @@ class Narrator:
 
     def _step_finished(self, event: Event) -> list[str]:
         counts = self._counts.pop(event.step, Counter())
+        self._at_work.pop(event.step, None)
         if self._hosts.get(event.step, 1) <= self._group:
             return []
         words = ", ".join(f"{n} {self._paint.status(s)}" for s, n in sorted(counts.items()))
@@ -174,6 +181,7 @@ class Narrator:
         return self._under(event.step, [self._note("", "approval", text)])
 
     def _plain(self, event: Event) -> list[str]:
+        self._current = ""
         return [f"{self._paint('──', 'dim')} {self._paint(_SAYINGS[event.type], 'bold')}"]
 
 

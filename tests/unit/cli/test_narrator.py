@@ -55,8 +55,46 @@ def test_header_is_repeated_when_steps_alternate() -> None:
     assert [line for line in lines if line.startswith("──")] == [
         "── [1/1] one",
         "── [1/1] two",
-        "── [1/1] one",
+        "── one",
     ]
+
+
+def headers(*items: Item) -> list[str]:
+    return [line for line in tell(*items) if line.startswith("──")]
+
+
+def test_instances_that_run_at_once_have_one_header_each() -> None:
+    assert headers(
+        started("w[0]", "h"),
+        started("w[1]", "h"),
+        event("attempt.started", "w[0]", "h", n=1),
+        event("attempt.started", "w[1]", "h", n=1),
+        chunk(b"0\n", step="w[0]", host="h"),
+        result("w[0]", "h"),
+        chunk(b"1\n", step="w[1]", host="h"),
+        result("w[1]", "h"),
+    ) == ["── [1/1] w[0]", "── [1/1] w[1]"]
+
+
+def test_a_silent_instance_has_its_header_with_its_result() -> None:
+    assert tell(
+        started("w[0]", "h"),
+        started("w[1]", "h"),
+        event("attempt.started", "w[0]", "h", n=1),
+        event("attempt.started", "w[1]", "h", n=1),
+        result("w[0]", "h"),
+        result("w[1]", "h"),
+    ) == ["── [1/1] w[0]", "h = success, 0.50s", "── [1/1] w[1]", "h = success, 0.50s"]
+
+
+def test_a_step_that_follows_another_has_its_header_when_it_begins() -> None:
+    assert tell(
+        started("one", "h"),
+        event("attempt.started", "one", "h", n=1),
+        result("one", "h"),
+        started("two", "h"),
+        event("attempt.started", "two", "h", n=1),
+    ) == ["── [1/1] one", "h = success, 0.50s", "── [1/1] two"]
 
 
 def test_many_hosts_are_counted_and_failures_named() -> None:
@@ -102,7 +140,7 @@ def test_retry_and_warnings_and_approval() -> None:
         "── deploy",
         "~ waits for approval: sure?",
         "~ approval: approved by ann: ok",
-        "── [1/1] build",
+        "── build",
         "h = success, 0.50s",
         "h ~ warning: bad name",
     ]
