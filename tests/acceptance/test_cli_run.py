@@ -465,3 +465,39 @@ def test_secrets_are_masked_everywhere(tmp_path: Path, program: Run) -> None:
         done = program(command, "last")
         assert "token=" in done.stdout or command != "logs"
         assert "hunter2hunter2" not in done.stdout
+
+
+def shell(line: str, folder: Path, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", line, PROGRAM, *args],
+        cwd=folder,
+        env={**os.environ, "RUNYARD_STATE": str(folder / "state")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_closed_output_does_not_fail_a_run(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, TWO_HOSTS)
+    done = shell('"$0" run "$1" >&-', tmp_path, file)
+    assert done.returncode == 0, done.stderr
+    assert "stdout: Bad file descriptor; run" in done.stderr
+    assert "ended: success" in done.stderr
+    assert shell('"$0" run "$1" <&- >&- 2>&-', tmp_path, file).returncode == 0
+    assert shell('"$0" run "$1" -o jsonl 2>&-', tmp_path, file).returncode == 0
+    runs = json.loads(program("runs", "-o", "json").stdout)
+    assert [r["status"] for r in runs] == ["success"] * 3
+
+
+def test_closed_streams_of_other_commands_are_told(tmp_path: Path) -> None:
+    done = shell('"$0" runs -o json >&-', tmp_path)
+    assert done.returncode == 1
+    assert "error[STDOUT]: standard output cannot be written: Bad file" in done.stderr
+    for command in ("run -", "fmt -", "exec --work -"):
+        done = shell(f'"$0" {command} <&-', tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert "error[STDIN]: standard input cannot be read: Bad file" in done.stderr
+    done = shell('"$0" no-such-command 2>&-', tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli.settings import Settings
+from runyard.cli.standard import read_stdin
 from runyard.cli.views.plain import tell
-from runyard.model.errors import UsageError
 
 if TYPE_CHECKING:
     from runyard.service.job import Job
@@ -24,26 +24,14 @@ def read_workflow(path: str) -> Workflow:
 
     Raises:
         WorkflowError: with all of its diagnostics.
+        UsageError: standard input cannot be read.
     """
     from runyard.runners.registry import ActionRegistry
     from runyard.workflow.load import load, loads
 
     if path != STDIN:
         return load(path, actions=ActionRegistry())
-    return loads(read_stdin(), path="<stdin>", actions=ActionRegistry())
-
-
-def read_stdin() -> bytes:
-    """All of standard input.
-
-    Raises:
-        UsageError: it is closed, or a terminal where nobody expects to type a workflow.
-    """
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError(
-            "standard input is a terminal", code="STDIN", hint="runyard run - < workflow.yaml"
-        )
-    return sys.stdin.buffer.read()
+    return loads(read_stdin("runyard run -"), path="<stdin>", actions=ActionRegistry())
 
 
 def read_job(path: str, settings: Settings) -> Job:

@@ -13,6 +13,7 @@ import runyard
 from runyard.cli import failure
 from runyard.cli.lazy import LazyGroup
 from runyard.cli.settings import Settings
+from runyard.cli.standard import stand_in
 from runyard.cli.table import COMMANDS
 from runyard.model.errors import RunyardError
 
@@ -45,6 +46,7 @@ root = LazyGroup(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code (docs/reference/exit-codes.md)."""
+    stand_in()
     # Loading makes many objects and no garbage: collecting begins with `drive`.
     gc.disable()
     settings = Settings()

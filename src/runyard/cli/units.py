@@ -6,13 +6,13 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli import failure
+from runyard.cli.standard import read_stdin
 from runyard.model.errors import CanceledError, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_units(path: str) -> list[WorkUnit]:
     from runyard.runners.batch import WorkUnit
 
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        data = read_stdin("runyard exec --work -") if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"--work {path}: {error.strerror}", code="FILE") from error
     given = parse_json(data.decode("utf-8", "replace"), f"--work {path}")

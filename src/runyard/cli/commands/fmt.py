@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
 from runyard.cli.lazy import Command
 from runyard.cli.settings import Settings
+from runyard.cli.standard import read_stdin
 from runyard.cli.style import Paint
 from runyard.model.errors import UsageError
 
@@ -54,7 +54,7 @@ def fmt(settings: Settings, files: tuple[str, ...], check: bool, diff: bool) -> 
 
 def _read(path: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        data = read_stdin("runyard fmt -") if path == "-" else Path(path).read_bytes()
         return data.decode("utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", code="FILE") from error
