@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import supervisors
 from tests.acceptance.terminal import Terminal
 from tests.conftest import PROGRAM, Run
 
@@ -142,6 +144,41 @@ def test_ctrl_c_twice_kills(tmp_path: Path, state: dict[str, str], program: Run)
     shown = json.loads(program("show", "last", "-o", "json").stdout)
     assert shown["status"] == "canceled"
     assert shown["steps"][0]["hosts"]["local"]["output"].get("survivors", 0) == 0
+
+
+def test_ctrl_c_three_times_leaves(tmp_path: Path, state: dict[str, str], program: Run) -> None:
+    file = write(tmp_path, STUBBORN)
+    with Terminal([PROGRAM, "run", file, "--run-id", "left-over"], cwd=tmp_path, env=state) as seen:
+        seen.until("| pid ")
+        (supervisor,) = supervisors("left-over")
+        # One that does not answer: a run that could not be ended would be left here.
+        os.kill(int(supervisor), signal.SIGSTOP)
+        try:
+            for words in ("Ctrl-C again kills it", "Ctrl-C again leaves it", "left left-over"):
+                seen.type("\x03")
+                seen.until(words)
+            assert seen.wait() == 4
+            assert seen.emulator.cursor_shown
+        finally:
+            os.kill(int(supervisor), signal.SIGCONT)
+    assert "`runyard cancel left-over` ends what is left of it" in seen.text.replace("\n", "")
+    assert json.loads(program("show", "left-over", "-o", "json").stdout)["status"] == "interrupted"
+    pid = int(seen.text.split("| pid ")[1].split()[0])
+    deadline = time.monotonic() + 30
+    while not gone(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(pid), "the supervisor was told to kill it"
+
+
+def test_ctrl_backslash_cancels_cleanly(tmp_path: Path, state: dict[str, str]) -> None:
+    file = write(tmp_path, STUBBORN.replace("trap '' TERM; ", ""))
+    with Terminal([PROGRAM, "run", file], cwd=tmp_path, env=state) as terminal:
+        terminal.until("| pid ")
+        terminal.type("\x1c")
+        assert terminal.wait() == 3
+    assert "| cleaned" in terminal.text
+    pid = int(terminal.text.split("| pid ")[1].split()[0])
+    assert gone(pid)
 
 
 APPROVAL = """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import supervisors
 from tests.conftest import PROGRAM, Run
 
 HEAD = "version: v0.1\nname: w\n"
@@ -235,7 +236,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
 def test_signals_cancel_cleanly(
     tmp_path: Path, background: Background, number: signal.Signals
 ) -> None:
@@ -376,18 +377,6 @@ def test_plan_is_kept_run_and_refused_on_drift(tmp_path: Path, program: Run) -> 
     table = program("plan", file).stdout
     assert "check: already done" in table
     assert "digest " in table
-
-
-def supervisors(run_id: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        if run_id in words and any(word.endswith("supervisor") for word in words):
-            found.append(path.parent.name)
-    return found
 
 
 @pytest.mark.parametrize("name", ["w.yaml", "nowhere.yaml"])

@@ -85,7 +85,7 @@ async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
 
     Raises:
         UsageError: a category is unknown; nothing was run.
-        CanceledError: Ctrl-C or SIGTERM; what ran has been ended.
+        CanceledError: Ctrl-C, SIGTERM or SIGQUIT; what ran has been ended.
     """
     from runyard.hosts.local import LocalConnector
     from runyard.runners.batch import run_batch
@@ -102,7 +102,7 @@ async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
         await connector.connect()
         work = asyncio.ensure_future(run_batch(units, registry, context, settings))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             loop.add_signal_handler(number, work.cancel)
         try:
             return await work

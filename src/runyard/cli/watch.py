@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from runyard.cli import failure
@@ -39,8 +40,9 @@ class Watched:
 async def watch(runs: Runs, started: Started, view: View, *, output: bool = True) -> Watched:
     """Show the run until it has ended; without `output`, its events alone are read.
 
-    Ctrl-C and SIGTERM cancel, a second one kills, a third one leaves at once; when the run has
-    ended they stop what is still being shown of it. A failure to show the run never ends it.
+    Ctrl-C, SIGTERM, SIGQUIT and SIGHUP cancel, a second one kills, a third one leaves at once;
+    when the run has ended they stop what is still being shown of it. A failure to show the run
+    never ends it.
     Approvals are asked on the terminal, if there is one.
     """
     approvals = Approvals(runs, started.run_id, view, terminal=can_ask())
@@ -116,8 +118,11 @@ async def _once(
         yield chunk
 
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
+
 class _Signals:
-    """Turns SIGINT, SIGTERM and SIGHUP into cancel, then kill, then leaving."""
+    """Turns the signals that stop a program into cancel, then kill, then leaving."""
 
     def __init__(self, started: Started, view: View) -> None:
         self._started = started
@@ -129,7 +134,7 @@ class _Signals:
 
     def __enter__(self) -> _Signals:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _STOPPING:
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             loop.add_signal_handler(number, self._act, number)
@@ -155,9 +160,9 @@ class _Signals:
             self._say(f"runyard: canceling {run} cleanly; Ctrl-C again kills it at once")
         elif self._count == 2:
             self._started.kill()
-            self._say(f"runyard: killing {run}")
+            self._say(f"runyard: killing {run}; Ctrl-C again leaves it as it is")
         else:
-            _leave()
+            _leave(run)
 
     def _say(self, text: str) -> None:
         task = asyncio.create_task(self._view.note(text))
@@ -165,8 +170,11 @@ class _Signals:
         task.add_done_callback(self._notes.discard)
 
 
-def _leave() -> None:
+def _leave(run_id: str) -> None:
     """End this process now; the run is found interrupted by whoever comes next."""
-    if os.isatty(1):
-        os.write(1, SHOW.encode())
+    shown = SHOW if os.isatty(1) else ""
+    text = f"\nrunyard: left {run_id}; `runyard cancel {run_id}` ends what is left of it\n"
+    for fd, part in ((1, shown), (2, text)):
+        with suppress(OSError):
+            os.write(fd, part.encode())
     os._exit(failure.INTERRUPTED)

@@ -72,7 +72,8 @@ def run(
     host ! a line that a step wrote to stderr
     host = how the step ended there
 
-    Ctrl-C cancels cleanly: what runs is ended, `finally` steps are done. Ctrl-C again kills.
+    Ctrl-C cancels cleanly: what runs is ended, `finally` steps are done. Ctrl-C again kills,
+    a third one leaves the run as it is. SIGTERM, SIGQUIT and SIGHUP do the same.
 
     Exit codes: 0 success, 1 failed, 2 wrong usage or invalid workflow, 3 canceled, 4 interrupted,
     5 not approved, 6 drifted from the plan.
