@@ -199,6 +199,16 @@ def test_actions_are_listed_and_described(program: Run) -> None:
     assert "max_output_bytes" in text
     data = json.loads(program("actions", "-o", "json").stdout)
     assert all(a["summary"] and all(p["doc"] for p in a["args"]) for a in data)
+    assert "safe to run again" not in text
+    for name, words in (
+        ("cmd.run", "attaches to it again, it is never started twice"),
+        ("file.copy", "resume runs it again"),
+        ("http.request", "reports it as interrupted"),
+    ):
+        (line,) = (x for x in program("actions", name).stdout.splitlines() if "after a crash" in x)
+        assert words in line
+    assert "script.python, script.shell" in program("actions", "script.run").stdout
+    assert {a["name"]: a["aliases"] for a in data}["http.request"] == ["http.run"]
     unknown = program("actions", "cmd.rum")
     assert unknown.returncode == 2
     assert "did you mean cmd.run" in unknown.stderr

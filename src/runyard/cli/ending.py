@@ -76,11 +76,13 @@ _WORDS = {
 def failures(record: RunRecord) -> list[tuple[StepRecord, HostRecord]]:
     """Every step × host that failed, in order."""
     return [
-        (step, host)
-        for step in record.steps
-        for host in step.hosts.values()
-        if _WORDS.get(host.status) == "failed"
+        (step, host) for step in record.steps for host in step.hosts.values() if is_failure(host)
     ]
+
+
+def is_failure(host: HostRecord) -> bool:
+    """True when the step failed on this host, in whatever way."""
+    return _WORDS.get(host.status) == "failed"
 
 
 def survivors(record: RunRecord) -> int:

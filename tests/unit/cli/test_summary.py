@@ -5,6 +5,7 @@ from __future__ import annotations
 from runyard.cli.style import Paint
 from runyard.cli.views.report import report
 from runyard.cli.views.summary import summary
+from runyard.model.run import RunRecord
 from tests.unit.cli.items import RUN
 from tests.unit.cli.records import host, run, step
 
@@ -82,3 +83,29 @@ def test_report_tells_warnings_and_errors() -> None:
     text = report(record, Paint(), lines=3, columns=60)
     assert "warning: a on h: bad name" in text
     assert "error     broke" in text
+
+
+def long_run() -> RunRecord:
+    steps = [step(f"s[{n}]", host("h")) for n in range(5000)]
+    for n in range(40):
+        steps[n * 100] = step(f"s[{n * 100}]", host("h", "failed", f"exit code {n}"))
+    return run(*steps, status="failed")
+
+
+def test_of_thousands_of_rows_failures_and_the_last_are_shown() -> None:
+    text = report(long_run(), Paint(), lines=0, columns=None)
+    rows = [line for line in text.splitlines() if line.startswith("s[")]
+    assert len(rows) == 60
+    assert rows[0].startswith("s[0] ")
+    assert rows[39].split()[:3] == ["s[3900]", "h", "failed"]
+    assert [row.split()[0] for row in rows[40:]] == [f"s[{n}]" for n in range(4980, 5000)]
+    assert "… 4940 of 5000 rows are not shown: 4940 success; --all shows them" in text
+    assert "… and 20 more failures" in text
+    assert len(text.splitlines()) < 150
+
+
+def test_everything_is_shown_on_request() -> None:
+    text = report(long_run(), Paint(), lines=0, columns=None, everything=True)
+    assert len([line for line in text.splitlines() if line.startswith("s[")]) == 5000
+    assert text.count("✗") == 40
+    assert "--all" not in text

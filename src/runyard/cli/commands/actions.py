@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,9 @@ from runyard.cli.lazy import Command
 from runyard.cli.render import output_option
 from runyard.cli.settings import Settings
 from runyard.model.action import Action, Param
+
+if TYPE_CHECKING:
+    from runyard.runners.registry import ActionRegistry
 
 
 @click.command(
@@ -32,23 +36,29 @@ def actions(settings: Settings, name: str | None, form: str) -> int:
     registry = ActionRegistry()
     if name is not None:
         action = registry.require(name)
-        click.echo(_text(action, settings) if form == "table" else dump(shape(action), form))
+        others = _aliases(registry, action.name)
+        if form == "table":
+            click.echo(_text(action, others, settings))
+        else:
+            click.echo(dump(shape(action, others), form))
         return 0
     known = [registry.require(each) for each in registry.names()]
     if form == "table":
-        rows = [[action.name, _required(action), action.summary] for action in known]
+        rows = [[each.name, _required(each), each.summary] for each in known]
         click.echo(table(["ACTION", "REQUIRED", "SUMMARY"], rows, columns=screen_columns()))
     else:
-        click.echo(dump([shape(action) for action in known], form))
+        click.echo(dump([shape(each, _aliases(registry, each.name)) for each in known], form))
     return 0
 
 
-def shape(action: Action) -> dict[str, Any]:
+def shape(action: Action, aliases: Sequence[str] = ()) -> dict[str, Any]:
     """An action as data."""
     return {
         "name": action.name,
+        "aliases": list(aliases),
         "summary": action.summary,
         "idempotent": action.idempotent,
+        "supervised": action.supervised,
         "args": [
             {
                 "name": p.name,
@@ -64,6 +74,19 @@ def shape(action: Action) -> dict[str, Any]:
     }
 
 
+def on_resume(action: Action) -> str:
+    """What a resume does with an attempt that was in flight when its owner died."""
+    if action.supervised:
+        return "resume attaches to it again, it is never started twice"
+    if action.idempotent:
+        return "resume runs it again"
+    return "resume reports it as interrupted; the next resume runs it again"
+
+
+def _aliases(registry: ActionRegistry, name: str) -> list[str]:
+    return [alias for alias, meant in registry.aliases().items() if meant == name]
+
+
 def _required(action: Action) -> str:
     words = [p.name for p in action.params if p.required]
     groups: dict[str, list[str]] = {}
@@ -73,16 +96,12 @@ def _required(action: Action) -> str:
     return ", ".join([*words, *("|".join(names) for names in groups.values())]) or "-"
 
 
-def _text(action: Action, settings: Settings) -> str:
-    from runyard.cli.render import screen_columns, table
+def _text(action: Action, aliases: Sequence[str], settings: Settings) -> str:
+    from runyard.cli.render import fields, screen_columns, table
 
     paint = settings.paint()
-    again = "yes" if action.idempotent else "no"
-    lines = [
-        f"{paint(action.name, 'bold')}  {action.summary}",
-        f"safe to run again after an interruption: {again}",
-        "",
-    ]
+    facts = {"also named": ", ".join(aliases), "after a crash": on_resume(action)}
+    lines = [f"{paint(action.name, 'bold')}  {action.summary}", fields(facts), ""]
     if not action.params:
         return "\n".join([*lines, "no arguments"])
     rows = [[p.name, p.kind, _default(p), _doc(p)] for p in action.params]

@@ -24,10 +24,15 @@ from runyard.model.run import RunRecord
     show_default=True,
     help="How many last lines of each failed step's output to show.",
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="Show every row, also of a run with many steps."
+)
 @output_option()
 @click.pass_obj
-def show(settings: Settings, run_id: str, lines: int, form: str) -> int:
+def show(settings: Settings, run_id: str, lines: int, everything: bool, form: str) -> int:
     """Show a run: its steps and hosts, what failed and why, warnings, times, last output.
+
+    Of more than 200 rows only failures and the last ones are shown, the others are counted.
 
     RUN is a run id, the unique beginning of one, or `last`.
     """
@@ -37,7 +42,8 @@ def show(settings: Settings, run_id: str, lines: int, form: str) -> int:
 
     record = drive(_get(run_id, settings))
     if form == "table":
-        click.echo(report(record, settings.paint(), lines=lines, columns=screen_columns()))
+        columns, paint = screen_columns(), settings.paint()
+        click.echo(report(record, paint, lines=lines, columns=columns, everything=everything))
     else:
         click.echo(dump(record.to_dict(), form))
     return 0

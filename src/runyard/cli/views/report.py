@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from runyard.cli.ending import elapsed, failures, survivors
+from runyard.cli.ending import elapsed, failures, is_failure, survivors
 from runyard.cli.render import fields, moment, table
 from runyard.cli.style import Paint
-from runyard.cli.text import for_screen
+from runyard.cli.text import count, for_screen
 from runyard.cli.views.summary import alike, failure_lines, status_line
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 
 _MANY = 20
+_ROWS, _FAILED, _LAST = 200, 100, 20
+_TOLD = 20
 
 
-def report(record: RunRecord, paint: Paint, *, lines: int, columns: int | None) -> str:
-    """Facts, a row per step × host (many hosts of one status are one row), failures, warnings."""
+class Row(NamedTuple):
+    """A line of the table, and whether it is about a failure."""
+
+    step: str
+    host: str
+    status: str
+    time: str
+    message: str
+    failed: bool = False
+
+
+def report(
+    record: RunRecord, paint: Paint, *, lines: int, columns: int | None, everything: bool = False
+) -> str:
+    """Facts, a row per step × host (many hosts of one status are one row), failures, warnings.
+
+    Of more than 200 rows the failures and the last ones are shown, and counts of the others;
+    `everything` shows them all.
+    """
+    rows = [row for step in record.steps for row in _rows(step)]
+    kept = rows if everything or len(rows) <= _ROWS else _important(rows)
     parts = [_facts(record, paint)]
-    rows = list(_rows(record))
-    if rows:
+    if kept:
         parts.append(
             table(
                 ["STEP", "HOST", "STATUS", "TIME", "MESSAGE"],
-                rows,
+                [list(row[:5]) for row in kept],
                 columns=columns,
                 paint=lambda i, cell: paint.status(cell.split()[0], cell) if i == 2 else cell,
             )
         )
-    for step, hosts in alike(failures(record)):
-        parts.append("\n".join(failure_lines(step, hosts, paint, tail=lines)))
+    if len(kept) < len(rows):
+        parts.append(_left_out(rows, kept))
+    failed = [
+        "\n".join(failure_lines(step, hosts, paint, tail=lines))
+        for step, hosts in alike(failures(record))
+    ]
+    parts += failed if everything else _first(failed, "failure")
     warnings = [
         f"{paint('warning:', 'yellow')} {step.name} on {host.host}: {for_screen(str(text))}"
         for step in record.steps
@@ -37,9 +64,27 @@ def report(record: RunRecord, paint: Paint, *, lines: int, columns: int | None) 
         for text in host.output.get("warnings") or ()
     ]
     if warnings:
-        parts.append("\n".join(warnings))
+        parts.append("\n".join(warnings if everything else _first(warnings, "warning")))
     parts.append(status_line(record, paint))
     return "\n\n".join(parts)
+
+
+def _important(rows: Sequence[Row]) -> list[Row]:
+    """The first failures and the last rows, in their order."""
+    bad = [i for i, row in enumerate(rows) if row.failed][:_FAILED]
+    return [rows[i] for i in sorted({*bad, *range(len(rows) - _LAST, len(rows))})]
+
+
+def _left_out(rows: Sequence[Row], kept: Sequence[Row]) -> str:
+    counts = Counter(row.status for row in rows)
+    counts.subtract(row.status for row in kept)
+    words = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()) if n)
+    return f"… {len(rows) - len(kept)} of {len(rows)} rows are not shown: {words}; --all shows them"
+
+
+def _first(texts: list[str], noun: str) -> list[str]:
+    more = len(texts) - _TOLD
+    return texts if more <= 0 else [*texts[:_TOLD], f"… and {count(more, f'more {noun}')}"]
 
 
 def _facts(record: RunRecord, paint: Paint) -> str:
@@ -65,27 +110,27 @@ def _facts(record: RunRecord, paint: Paint) -> str:
     )
 
 
-def _rows(record: RunRecord) -> Iterator[list[str]]:
-    for step in record.steps:
-        yield from _step_rows(step)
-
-
-def _step_rows(step: StepRecord) -> Iterator[list[str]]:
+def _rows(step: StepRecord) -> Iterator[Row]:
     hosts = list(step.hosts.values())
     if len(hosts) <= _MANY:
         for host in hosts:
-            yield [step.name, host.host, _status(host), _time(host), for_screen(_message(host))]
+            yield _row(step, host.host, host, host)
         if not hosts:
-            yield [step.name, "-", step.status.value, "-", step.message]
+            yield Row(step.name, "-", step.status.value, "-", step.message)
         return
     groups: dict[tuple[str, str], list[HostRecord]] = {}
     for host in hosts:
         groups.setdefault((_status(host), _message(host)), []).append(host)
-    for (status, message), members in groups.items():
+    for members in groups.values():
         names = f"{members[0].host} … {members[-1].host} ({len(members)})"
         who = names if len(members) > 1 else members[0].host
         slowest = max(members, key=lambda h: (h.finished_at or 0) - (h.started_at or 0))
-        yield [step.name, who, status, _time(slowest), for_screen(message)]
+        yield _row(step, who, members[0], slowest)
+
+
+def _row(step: StepRecord, who: str, host: HostRecord, slowest: HostRecord) -> Row:
+    message = for_screen(_message(host))
+    return Row(step.name, who, _status(host), _time(slowest), message, is_failure(host))
 
 
 def _status(host: HostRecord) -> str:
