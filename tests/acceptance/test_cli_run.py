@@ -490,3 +490,31 @@ def test_closed_streams_of_other_commands_are_told(tmp_path: Path) -> None:
         assert "error[STDIN]: standard input cannot be read: Bad file" in done.stderr
     done = shell('"$0" no-such-command 2>&-', tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_resume_of_what_succeeded_is_refused(tmp_path: Path, program: Run) -> None:
+    file = write(tmp_path, TWO_HOSTS)
+    assert program("run", file).returncode == 0
+    file.unlink()
+    refused = program("resume", "last")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error[RUN_FINAL]: run ")
+    assert "has succeeded: nothing of it is left to do" in refused.stderr
+    assert "hint: `runyard run` runs the workflow anew" in refused.stderr
+
+
+def test_a_live_run_is_neither_resumed_nor_rolled_back(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    file = write(tmp_path, SLEEPS)
+    process = background("run", file, "--run-id", "still-live")
+    until_line(process, "| pid ")
+    # A change is nothing to think about before the run has ended.
+    write(tmp_path, "steps: nonsense\n")
+    for command in ("resume", "rollback"):
+        refused = program(command, "still-live")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error[RUN_ACTIVE]: run still-live has not ended\n")
+        assert "stop it with `runyard cancel still-live`" in refused.stderr
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runyard.cli.lazy import did_you_mean
 from runyard.model.errors import ConflictError, DeadlineError, NotFoundError
 from runyard.model.run import RunRecord
+from runyard.model.status import Status
 
 if TYPE_CHECKING:
     from runyard.service.runs import Runs
@@ -52,6 +53,37 @@ def pick_approval(waiting: list[str], step: str, run_id: str) -> str:
         code="STEP",
         hint=f"open: {', '.join(waiting)}",
     )
+
+
+async def refuse_unless_resumable(runs: Runs, run_id: str) -> None:
+    """Say so at once when there is nothing to resume, before anything else can be wrong.
+
+    Raises:
+        ConflictError: RUN_FINAL, it has succeeded; RUN_ACTIVE, it goes on.
+    """
+    await refuse_while_live(runs, run_id)
+    if (await runs.journal.get(run_id, outputs=False)).status is Status.SUCCESS:
+        raise ConflictError(
+            f"run {run_id} has succeeded: nothing of it is left to do",
+            code="RUN_FINAL",
+            hint="`runyard run` runs the workflow anew",
+        )
+
+
+async def refuse_while_live(runs: Runs, run_id: str) -> None:
+    """The same for what is to be done with a run that has ended.
+
+    Raises:
+        ConflictError: RUN_ACTIVE, a living process executes it.
+    """
+    status = (await runs.journal.get(run_id, outputs=False)).status
+    if not status.is_final and runs.home.is_owned(run_id):
+        raise ConflictError(
+            f"run {run_id} has not ended",
+            code="RUN_ACTIVE",
+            hint=f"watch it with `runyard logs {run_id} --follow`, "
+            f"stop it with `runyard cancel {run_id}`",
+        )
 
 
 async def until_final(runs: Runs, run_id: str, timeout: float) -> RunRecord:

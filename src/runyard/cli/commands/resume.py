@@ -46,9 +46,11 @@ def resume(settings: Settings, run_id: str, file: str | None, force: bool, form:
     from runyard.cli.documents import recorded_job
     from runyard.cli.execution import execute
     from runyard.cli.loop import drive
+    from runyard.cli.waiting import refuse_unless_resumable
 
     async def start(runs: Runs) -> Started:
         found = await runs.find(run_id)
+        await refuse_unless_resumable(runs, found)
         return await runs.resume(found, await recorded_job(runs, found, file), force=force)
 
     return drive(execute(start, "resume", form, settings, quiet_start=True))

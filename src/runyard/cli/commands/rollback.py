@@ -39,9 +39,11 @@ def rollback(settings: Settings, run_id: str, file: str | None, form: str) -> in
     from runyard.cli.documents import recorded_job
     from runyard.cli.execution import execute
     from runyard.cli.loop import drive
+    from runyard.cli.waiting import refuse_while_live
 
     async def start(runs: Runs) -> Started:
         found = await runs.find(run_id)
+        await refuse_while_live(runs, found)
         return await runs.rollback(found, await recorded_job(runs, found, file))
 
     return drive(execute(start, "rollback", form, settings, quiet_start=True))
