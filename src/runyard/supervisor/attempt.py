@@ -35,7 +35,7 @@ class Attempt:
         self.grace = grace
         self.pid = 0
         self.started_at = time.time()
-        self.unclaimed_since = self.started_at
+        self.unclaimed_since = time.monotonic()
         self.limits: dict[str, float] = {}
         self.cgroup: Cgroup | None = None
         self.sink: Sink | None = None

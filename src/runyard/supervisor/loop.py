@@ -34,6 +34,7 @@ class Timer:
 class Loop:
     """Calls back when descriptors are ready, timers are due or children have ended.
 
+    `now` is the time of day, for records; whatever is due is due by the monotonic clock.
     An exception in a callback is reported and hurts nothing but what that callback served.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from .attempt import Attempt
 from .door import Door, Subscription
@@ -151,7 +152,7 @@ class Verbs:
             if call in listeners:
                 listeners.remove(call)
             if not attempt.on_end and not attempt.on_output:
-                attempt.unclaimed_since = self._yard.loop.now
+                attempt.unclaimed_since = time.monotonic()
 
         door.on_leave[call] = leave
 
@@ -221,7 +222,7 @@ class Verbs:
         return {}
 
     def _look_at_lease(self) -> None:
-        lease, now = self._lease, self._yard.loop.now
+        lease, now = self._lease, time.monotonic()
         if lease is None:
             return
         for attempt in list(self._yard.live.values()):
