@@ -249,3 +249,18 @@ def test_an_exit_is_recorded_once_there_is_room_again(tmp_path: Path, small_disk
 
 def _argv(step: str, *argv: str, cwd: str | None = None) -> Exec:
     return Exec(attempt(step), argv, cwd=cwd)
+
+
+def test_what_cannot_be_recorded_is_not_started(tmp_path: Path) -> None:
+    """If the supervisor died as well, nobody would know of it, and it would run twice."""
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            assert (await host.exec(shell("true"))).ok
+            (spool(tmp_path) / "starts.jsonl").unlink()
+            (spool(tmp_path) / "starts.jsonl").symlink_to("/dev/full")
+            end = await host.exec(shell(f"touch {tmp_path}/ran", n=2))
+            assert end.ended_by == "start-failed" and "No space left on device" in end.error
+            assert not (tmp_path / "ran").exists()
+
+    asyncio.run(run())

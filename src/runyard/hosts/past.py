@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,8 @@ class Past:
         )
         record = {"attempt": attempt, **{name: getattr(lost, name) for name in _FIELDS}}
         self._exits[attempt] = lost
-        line = json.dumps(record).encode() + b"\n"
-        try:
-            fd = os.open(directory / EXITS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(fd, line)
-            finally:
-                os.close(fd)
-        except OSError:
-            pass  # asked again, the loss is found again
+        with suppress(OSError):  # asked again, the loss is found again
+            _append(directory / EXITS, json.dumps(record).encode() + b"\n")
         return lost
 
     def _load(self, directory: Path) -> None:
@@ -108,6 +102,16 @@ def captured(spool: Path, limit: int = CAPTURE) -> tuple[Capture, Capture]:
                 return captures
             for stream, _, _, payload in records:
                 captures[stream != 1].add(payload)
+    finally:
+        os.close(fd)
+
+
+def _append(path: Path, line: bytes) -> None:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        os.write(fd, b"\n" + line if torn else line)
     finally:
         os.close(fd)
 

@@ -7,6 +7,7 @@ container counts anew), `exits.jsonl` the exit record written before it is annou
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 RETRY = 0.5
+# What may pass. Any other failure lasts: a removed directory, a file system that went away.
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 STARTS = "starts.jsonl"
 
 
@@ -32,18 +35,25 @@ class Ledger:
         self._places: dict[str, tuple[str, int, int]] = {}
         self._spools: dict[str, str] = {}
         self._unwritten: dict[str, bytes] = {}
+        self._homeless: set[str] = set()  # of those: there is no place to write them to any more
         self._retrying = False
 
     def started(self, attempt: str, mark: int, exits: str, at: float) -> None:
-        """Note that `attempt` is about to start; its exit will go to the file `exits`."""
+        """Note that `attempt` is about to start; its exit will go to the file `exits`.
+
+        Raises OSError when the note cannot be written: then it must not start, as nobody could
+        know of it should we die, and it would be started again.
+        """
         self._exits[attempt] = exits
         line = {"attempt": attempt, "mark": mark, "supervisor": self.incarnation}
         line.update(pid=os.getpid(), at=at)
         path = os.path.join(os.path.dirname(exits), STARTS)
         try:
+            _make_directory(path)
             self._append(path, _line(line))
-        except OSError:
-            pass  # costs only the proof of a loss, should the supervisor die as well
+        except OSError as error:
+            text = "the start could not be recorded: %s" % error.strerror
+            raise OSError(error.errno, text, path) from error
 
     def ended(self, attempt: str, record: dict[str, Any], spool: str) -> bytes:
         """Write the exit record; returns its line."""
@@ -60,7 +70,7 @@ class Ledger:
             self._short(path, record)
             self._unwritten[attempt] = line
             self._exits[attempt] = path
-            self._retry_soon()
+            self._keep(attempt, error)
             return line
         self._places[attempt] = (path, at, len(line))
         return line
@@ -94,6 +104,7 @@ class Ledger:
     def forget(self, attempt: str) -> bool:
         """Drop an ended attempt from memory; its line on disk stays."""
         self._spools.pop(attempt, None)
+        self._homeless.discard(attempt)
         return (
             self._places.pop(attempt, None) is not None
             or self._unwritten.pop(attempt, None) is not None
@@ -101,8 +112,8 @@ class Ledger:
 
     @property
     def settled(self) -> bool:
-        """True when every record is on disk."""
-        return not self._unwritten
+        """True when every record is on disk that has a place there."""
+        return len(self._unwritten) == len(self._homeless)
 
     def _short(self, path: str, record: dict[str, Any]) -> None:
         """Without its output a record may still fit; the whole one follows when there is room."""
@@ -112,28 +123,47 @@ class Ledger:
             pass  # the disk is full to the last byte
 
     def _append(self, path: str, line: bytes) -> int:
-        fd = self._files.get(path)
-        if fd is None:
-            fd = self._files[path] = self._open(path)
-            if len(self._files) > 64:
-                os.close(self._files.pop(next(iter(self._files))))
+        fd = self._file(path)
         at = os.lseek(fd, 0, os.SEEK_END)
+        # A torn last line, of a write that neither ended nor could be undone, stays alone.
+        border = b"\n" if at > 0 and os.pread(fd, 1, at - 1) != b"\n" else b""
+        whole = border + line
         try:
-            written = os.write(fd, line)
-            while written < len(line):
-                written += os.write(fd, line[written:])
+            written = os.write(fd, whole)
+            while written < len(whole):
+                written += os.write(fd, whole[written:])
         except OSError:
-            os.ftruncate(fd, at)
+            self._cut(fd, at)
             raise
-        return at
+        return at + len(border)
 
-    def _open(self, path: str) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    def _cut(self, fd: int, size: int) -> None:
         try:
-            return os.open(path, flags, 0o600)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-            return os.open(path, flags, 0o600)
+            os.ftruncate(fd, size)
+        except OSError:
+            pass  # what is torn stays torn
+
+    def _file(self, path: str) -> int:
+        """A descriptor of what is at `path` now; the file may have been removed or replaced."""
+        fd = self._files.get(path)
+        if fd is not None:
+            try:
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    return fd
+            except OSError:
+                pass
+            os.close(self._files.pop(path))
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._files[path] = fd
+        if len(self._files) > 64:
+            os.close(self._files.pop(next(iter(self._files))))
+        return fd
+
+    def _keep(self, attempt: str, error: OSError) -> None:
+        if error.errno in PASSING:
+            self._retry_soon()
+        else:
+            self._homeless.add(attempt)
 
     def _retry_soon(self) -> None:
         if not self._retrying:
@@ -143,14 +173,22 @@ class Ledger:
     def _retry(self) -> None:
         self._retrying = False
         for attempt, line in list(self._unwritten.items()):
+            if attempt in self._homeless:
+                continue
             path = self._exits[attempt]
             try:
                 at = self._append(path, line)
-            except OSError:
-                self._retry_soon()
-                return
+            except OSError as error:
+                self._keep(attempt, error)
+                continue
             del self._unwritten[attempt], self._exits[attempt]
             self._places[attempt] = (path, at, len(line))
+
+
+def _make_directory(path: str) -> None:
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        os.makedirs(directory, 0o700, exist_ok=True)
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 from .door import Door
 from .loop import READ, Loop
@@ -65,7 +66,7 @@ class Supervisor:
         self._doors.discard(door)
         if door.epoch >= 0:
             self._awaited = False
-        self._busy_until = self._loop.now + FULL_DISK
+        self._busy_until = time.monotonic() + FULL_DISK
 
     def _waited(self) -> None:
         self._awaited = False
@@ -81,15 +82,19 @@ class Supervisor:
         self._defects += 1
         if self._defects <= MAX_DEFECTS:
             lines = traceback.format_exception(type(error), error, error.__traceback__)
-            with open(self._path + ".log", "a", encoding="utf-8") as file:
-                file.writelines(lines)
+            try:
+                with open(self._path + ".log", "a", encoding="utf-8") as file:
+                    file.writelines(lines)
+            except OSError:
+                pass  # its directory is gone, or the disk full
 
     def _finished(self) -> bool:
         if self._yard.live:
             return False
         if (self._doors or self._awaited) and not self._stopping:
             return False
-        if not self._yard.ledger.settled and self._loop.now < self._busy_until:
+        waits = not self._stopping and not self._yard.ledger.settled
+        if waits and time.monotonic() < self._busy_until:
             return False
         if _place(self._path) == self._place:
             os.unlink(self._path)

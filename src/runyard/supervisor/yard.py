@@ -51,9 +51,13 @@ class Yard:
         mark = self._spawner.next_mark()
         output = Output(request.spool, request.capture, request.secrets, request.exports)
         attempt = Attempt(self, name, mark, output, request.grace)
-        self.ledger.started(name, mark, request.exits, attempt.started_at)
         self.live[name] = attempt
         attempt.limits = request.limits
+        try:
+            self.ledger.started(name, mark, request.exits, attempt.started_at)
+        except OSError as error:
+            attempt.never_started(_reason(error))
+            return attempt, True
         attempt.cgroup = self._cgroups.make(request.limits)
         if request.output_path:
             output.copy_to(request.output_path, name)

@@ -46,6 +46,7 @@ def test_a_loss_is_recorded_with_the_output_so_far(tmp_path: Path) -> None:
     spool.append(1, b"so far", 0, 0.0)
     spool.append(2, b"and so bad", 0, 0.0)
     spool.close()
+    (tmp_path / "exits.jsonl").write_text('{"attempt": "r/a/h/1", "ex')  # torn
     lost = Past("new").lose(tmp_path, "r/b/h/1", tmp_path / "b.log")
     assert (lost.ended_by, lost.exit_code, lost.survivors) == ("lost", None, 0)
     assert (lost.stdout, lost.stderr, lost.stderr_bytes) == ("so far", "and so bad", 10)

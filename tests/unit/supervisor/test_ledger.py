@@ -37,20 +37,47 @@ def test_starts_and_exits(tmp_path: Path) -> None:
     assert ledger.forget("r/s/h/1") and not ledger.forget("r/s/h/1")
 
 
+def full(path: Path) -> Path:
+    """`path` as a file on a disk without room."""
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("/dev/full")
+    return path
+
+
 def test_what_cannot_be_written_is_kept_and_written_later(tmp_path: Path) -> None:
     loop = Loop(unexpected)
     ledger = Ledger(loop)
-    blocked = tmp_path / "blocked"
-    blocked.write_text("a file where a directory should be")
-    exits = blocked / "exits.jsonl"
+    exits = full(tmp_path / "exits.jsonl")
     ledger.started("r/s/h/1", 1, str(exits), 0.0)
     record = {"attempt": "r/s/h/1", "warnings": [], "stdout": "kept"}
     line = ledger.ended("r/s/h/1", record, "")
-    assert b"could not be written yet" in line
+    assert b"could not be written yet: No space" in line
     assert not ledger.settled and ledger.exit_of("r/s/h/1") == line
-    blocked.unlink()
+    exits.unlink()
+    exits.touch()
     loop.run(lambda: ledger.settled)
     assert exits.read_bytes() == line == ledger.exit_of("r/s/h/1")
+
+
+def test_a_start_that_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
+    ledger = Ledger(Loop(unexpected))
+    full(tmp_path / "starts.jsonl")
+    with pytest.raises(OSError, match="could not be recorded: No space left") as caught:
+        ledger.started("r/s/h/1", 1, str(tmp_path / "exits.jsonl"), 0.0)
+    assert caught.value.filename == str(tmp_path / "starts.jsonl")
+
+
+def test_a_torn_line_does_not_swallow_the_next(tmp_path: Path) -> None:
+    (tmp_path / "starts.jsonl").write_text('{"attempt": "torn')
+    (tmp_path / "exits.jsonl").write_text('{"attempt": "r/')
+    ledger = Ledger(Loop(unexpected))
+    ledger.started("r/s/h/1", 1, str(tmp_path / "exits.jsonl"), 0.0)
+    ledger.started("r/s/h/2", 1, str(tmp_path / "exits.jsonl"), 0.0)
+    line = ledger.ended("r/s/h/1", {"attempt": "r/s/h/1", "warnings": []}, "")
+    starts = (tmp_path / "starts.jsonl").read_text().splitlines()
+    assert [json.loads(text)["attempt"] for text in starts[1:]] == ["r/s/h/1", "r/s/h/2"]
+    assert (tmp_path / "exits.jsonl").read_bytes().splitlines(True)[1] == line
+    assert ledger.exit_of("r/s/h/1") == line
 
 
 def test_many_runs_do_not_keep_many_files_open(tmp_path: Path) -> None:
