@@ -15,7 +15,7 @@ _CODES = {
     Status.CANCELED: failure.CANCELED,
     Status.INTERRUPTED: failure.INTERRUPTED,
 }
-COUNTED = ("ok", "changed", "skipped", "failed", "canceled")
+COUNTED = ("ok", "changed", "skipped", "failed", "canceled", "interrupted")
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ _WORDS = {
     Status.ERROR: "failed",
     Status.TIMEOUT: "failed",
     Status.CANCELED: "canceled",
-    Status.INTERRUPTED: "canceled",
+    Status.INTERRUPTED: "interrupted",
 }
 
 
@@ -86,9 +86,21 @@ def is_failure(host: HostRecord) -> bool:
 
 
 def survivors(record: RunRecord) -> int:
-    """Processes that could not be ended, over all steps and hosts; 0 is the promise."""
+    """Processes known to live on although they were to be ended; 0 is the promise.
+
+    It tells nothing about attempts of which no end is known (`unknown`).
+    """
     return sum(
         int(host.output.get("survivors") or 0)
+        for step in record.steps
+        for host in step.hosts.values()
+    )
+
+
+def unknown(record: RunRecord) -> int:
+    """Attempts of an interrupted run whose end nobody saw: they may still be running."""
+    return sum(
+        host.status is Status.INTERRUPTED and host.finished_at is None
         for step in record.steps
         for host in step.hosts.values()
     )

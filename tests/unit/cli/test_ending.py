@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runyard.cli.ending import Ending, elapsed, exit_code, failures, survivors, tally
+from runyard.cli.ending import Ending, elapsed, exit_code, failures, survivors, tally, unknown
 from tests.unit.cli.items import event
 from tests.unit.cli.records import host, run, step
 
@@ -45,12 +45,27 @@ def test_tally() -> None:
         step("b", host("h1", "error"), host("h2", "canceled"), host("h3", "failed", changed=True)),
         step("c", host("h1", "queued")),
     )
-    assert tally(record) == {"ok": 1, "changed": 1, "skipped": 1, "failed": 3, "canceled": 1}
+    assert tally(record) == {
+        "ok": 1,
+        "changed": 1,
+        "skipped": 1,
+        "failed": 3,
+        "canceled": 1,
+        "interrupted": 0,
+    }
     assert [(s.name, h.host) for s, h in failures(record)] == [
         ("a", "h3"),
         ("b", "h1"),
         ("b", "h3"),
     ]
+
+
+def test_an_end_that_nobody_saw_is_unknown() -> None:
+    seen, unseen = host("h1", "interrupted"), host("h2", "interrupted")
+    unseen.finished_at = None
+    record = run(step("a", seen, unseen), status="interrupted")
+    assert unknown(record) == 1
+    assert tally(record)["interrupted"] == 2
 
 
 def test_survivors_are_summed() -> None:

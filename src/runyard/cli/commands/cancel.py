@@ -7,7 +7,6 @@ import click
 from runyard.cli.lazy import Command
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
-from runyard.model.run import RunRecord
 
 
 @click.command(
@@ -32,31 +31,28 @@ def cancel(
 ) -> int:
     """Stop a run, whichever process executes it, and wait until nothing of it is left.
 
-    What runs gets SIGTERM, after the grace SIGKILL; then `finally` steps are done. Prints how many
+    What runs gets SIGTERM, after the grace SIGKILL; then `finally` steps are done. Of a run whose
+    process has died, what it left behind is ended; the run stays interrupted. Prints how many
     processes survived: 0.
 
-    RUN is a run id, the unique beginning of one, or `last`. Exit code 0 when it was canceled, 1
-    when it ended otherwise or processes survived.
+    RUN is a run id, the unique beginning of one, or `last`. Exit code 0 when it was canceled, or
+    had been interrupted, and no process survived; 1 when it ended otherwise or one did.
     """
     from runyard.cli.approvals import who
-    from runyard.cli.ending import survivors
     from runyard.cli.loop import drive
     from runyard.cli.session import service
-    from runyard.cli.waiting import until_final
-    from runyard.model.status import Status
+    from runyard.cli.stopping import Stopped, stop
 
-    async def main() -> RunRecord | None:
+    async def main() -> Stopped | None:
         async with service(quiet=True) as runs:
-            found = await runs.find(run_id)
-            await runs.cancel(found, reason or f"canceled by {who()}", kill=kill)
-            return None if no_wait else await until_final(runs, found, timeout)
+            found, why = await runs.find(run_id), reason or f"canceled by {who()}"
+            return await stop(runs, found, why, kill=kill, wait=not no_wait, timeout=timeout)
 
-    record = drive(main())
-    if record is None:
+    stopped = drive(main())
+    if stopped is None:
         if not settings.quiet:
             click.echo("cancellation requested")
         return 0
-    left = survivors(record)
-    if not settings.quiet or left:
-        click.echo(f"{settings.paint().status(record.status)}: {record.run_id}, survivors: {left}")
-    return 0 if record.status is Status.CANCELED and not left else 1
+    if not settings.quiet or not stopped.clean:
+        click.echo(stopped.text(settings.paint()))
+    return 0 if stopped.clean else 1

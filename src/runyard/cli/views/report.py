@@ -10,7 +10,7 @@ from runyard.cli.ending import elapsed, failures, is_failure, survivors
 from runyard.cli.render import fields, moment, table
 from runyard.cli.style import Paint
 from runyard.cli.text import count, for_screen
-from runyard.cli.views.summary import alike, failure_lines, status_line
+from runyard.cli.views.summary import alike, failure_lines, in_flight, status_line
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 
@@ -103,7 +103,7 @@ def _facts(record: RunRecord, paint: Paint) -> str:
             "started": moment(record.started_at),
             "finished": moment(record.finished_at),
             "time": format_duration(elapsed(record)),
-            "resumed": f"{record.epoch - 1} times" if record.epoch > 1 else "",
+            "in flight": paint(" ".join(in_flight(record)), "yellow"),
             "survivors": paint(str(left), "red") if left else "",
             "notifier": record.last_notify_error,
         }

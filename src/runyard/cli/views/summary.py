@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runyard.cli.ending import elapsed, failures, survivors, tally
+from runyard.cli.ending import elapsed, failures, survivors, tally, unknown
 from runyard.cli.style import Paint
 from runyard.cli.text import count, for_screen
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 
+_ALWAYS = ("ok", "changed", "skipped", "failed")
 _SHOWN = 3
 _TAIL = 8
 _NAMES = 8
@@ -37,6 +38,7 @@ def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
     left = survivors(record)
     if left:
         lines.append(f"{paint('warning:', 'yellow')} {left} processes could not be ended")
+    lines += [f"{paint('warning:', 'yellow')} {text}" for text in in_flight(record)]
     if record.last_notify_error:
         lines.append(
             f"{paint('warning:', 'yellow')} the notifier failed: {record.last_notify_error}"
@@ -47,10 +49,19 @@ def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
     return "\n".join(lines)
 
 
+def in_flight(record: RunRecord) -> list[str]:
+    """What is known of the attempts whose end nobody saw, in words; nothing when there are none."""
+    left = unknown(record)
+    if not left:
+        return []
+    attempts, them = count(left, "attempt"), "it" if left == 1 else "them"
+    return [f"{attempts} may still run; resume attaches to {them} again, cancel ends {them}"]
+
+
 def status_line(record: RunRecord, paint: Paint) -> str:
     """`success: 3 ok, 1 changed, 0 skipped, 0 failed, 1.2s, run ID`."""
     counts = tally(record)
-    words = [f"{n} {word}" for word, n in counts.items() if n or word != "canceled"]
+    words = [f"{n} {word}" for word, n in counts.items() if n or word in _ALWAYS]
     status = paint(paint.status(record.status), "bold") if paint.on else str(record.status)
     return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}, run {record.run_id}"
 

@@ -1,0 +1,64 @@
+"""Stopping a run and knowing what came of it, whether or not its owner is there to obey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runyard.cli.ending import survivors
+from runyard.cli.style import Paint
+from runyard.cli.waiting import until_final
+from runyard.model.light import dataclass
+from runyard.model.run import RunRecord
+from runyard.model.status import Status
+
+if TYPE_CHECKING:
+    from runyard.service.desk import Cancellation
+    from runyard.service.runs import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A run that has ended; `left` is what was found, and ended, of one whose owner had died."""
+
+    record: RunRecord
+    left: Cancellation | None = None
+
+    @property
+    def survivors(self) -> int:
+        """Processes that could not be ended. In the record are only those that its owner saw."""
+        return survivors(self.record) + (self.left.survivors if self.left is not None else 0)
+
+    @property
+    def clean(self) -> bool:
+        """True when it was stopped and nothing of it is left."""
+        stopped = self.record.status is Status.CANCELED or self.left is not None
+        return stopped and not self.survivors
+
+    def text(self, paint: Paint) -> str:
+        """`canceled: RUN, survivors: 0`; of an interrupted run also how many attempts ended."""
+        ended = f", ended now: {self.left.ended}" if self.left is not None else ""
+        status = paint.status(self.record.status)
+        return f"{status}: {self.record.run_id}{ended}, survivors: {self.survivors}"
+
+
+async def stop(
+    runs: Runs, run_id: str, reason: str, *, kill: bool, wait: bool, timeout: float
+) -> Stopped | None:
+    """Cancel the run and see it end; None when it was only asked to (without `wait`).
+
+    When its owner dies before it has obeyed, what it left behind is ended from here: nothing is
+    taken for gone that nobody has seen go.
+
+    Raises:
+        ConflictError: it has ended, or somebody resumes it now.
+        DeadlineError: it has not ended after `timeout` seconds; 0 waits for ever.
+    """
+    while True:
+        left = await runs.cancel(run_id, reason, kill=kill)
+        if left is not None:
+            return Stopped(await runs.get(run_id), left)
+        if not wait:
+            return None
+        record = await until_final(runs, run_id, timeout)
+        if record.status is not Status.INTERRUPTED:
+            return Stopped(record)
