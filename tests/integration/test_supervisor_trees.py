@@ -127,6 +127,28 @@ def test_an_orderly_end_within_the_grace_is_reported(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_no_zombie_is_left_when_the_end_is_told(tmp_path: Path) -> None:
+    """Of many that die at the end, some always died after the last time they were waited for."""
+    text = "for i in $(seq 60); do setsid sh -c 'echo $$ >>{}; sleep 1000' & done; sleep {}"
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            for n in range(8):
+                pids = tmp_path / f"pids{n}"
+                task = asyncio.create_task(host.exec(shell(text.format(pids, 1000), n=n)))
+                await until(
+                    lambda at=pids: at.exists() and at.read_text().count("\n") == 60, "all there"
+                )
+                task.cancel()
+                await asyncio.sleep(0)
+                task.cancel()
+                end = await outcome(task)
+                left = [pid for pid in pids.read_text().split() if Path(f"/proc/{pid}").exists()]
+                assert (end.ended_by, end.survivors, left) == ("cancel", 0, [])
+
+    asyncio.run(run())
+
+
 def test_cancel_reaches_daemons_and_stopped_processes(tmp_path: Path) -> None:
     async def run() -> None:
         async with local(tmp_path) as host:

@@ -221,6 +221,8 @@ class Attempt:
         return "cpu_time" if cpu > limits.get("cpu_time", cpu) else ""
 
     def _finish(self, survivors: int) -> None:
+        # Who died since the last look is a zombie still, and must be gone when the end is told.
+        self._yard.collect()
         self.ended = True
         for timer in self._timers:
             timer.cancel()

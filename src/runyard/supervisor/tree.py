@@ -21,7 +21,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Process:
     """One line of /proc/PID/stat, as far as it matters here. `cpu` in seconds, `rss` in bytes."""
 
-    __slots__ = ("cpu", "parent", "pid", "rss", "session", "started", "state")
+    __slots__ = ("cpu", "parent", "pid", "rss", "session", "started", "state", "threads")
 
     def __init__(self, pid: int, fields: list[bytes]) -> None:
         self.pid = pid
@@ -29,12 +29,14 @@ class Process:
         self.parent = int(fields[1])
         self.session = int(fields[3])
         self.cpu = sum(int(field) for field in fields[11:15]) / TICKS
+        self.threads = int(fields[17])
         self.started = int(fields[19])
         self.rss = int(fields[21]) * PAGE
 
     @property
     def alive(self) -> bool:
-        return self.state not in "ZX"
+        # A main thread that has ended is a zombie while others of its process run on.
+        return self.state not in "ZX" or (self.state == "Z" and self.threads > 1)
 
 
 def look(pid: int) -> Process | None:

@@ -30,6 +30,7 @@ class Yard:
         self.ledger = Ledger(loop)
         self._leaders: dict[int, Attempt] = {}
         self._orphans: dict[int, Attempt | None] = {}
+        self._ended: list[tuple[Attempt, int, float, int]] = []
         self._marks: dict[int, Attempt] = {}
         self._spawner = Spawner(*tree.new_marks())
         self._cgroups = Cgroups()
@@ -87,7 +88,16 @@ class Yard:
 
     def reap(self) -> None:
         """Wait for every child that has ended; SIGCHLD says when."""
-        ended: list[tuple[Attempt, int, float, int]] = []
+        self.collect()
+        ended, self._ended = self._ended, []
+        for attempt, status, cpu, peak in ended:
+            if not attempt.ended:
+                attempt.main_ended(status, cpu, peak)
+        for attempt in [a for a in self.live.values() if a.ending]:
+            attempt.check()
+
+    def collect(self) -> None:
+        """Leave no zombie; main processes that have ended are for `reap` to tell of."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -100,16 +110,12 @@ class Yard:
             cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
             attempt = self._leaders.pop(pid, None)
             if attempt is not None:
-                ended.append((attempt, status, cpu, peak))
+                self._ended.append((attempt, status, cpu, peak))
+                self.loop.after(0.0, self.reap)
             else:
                 owner = self._orphans.pop(pid, None) or self._seen_in(pid)
                 if owner is not None:
                     owner.add_usage(cpu, peak)
-        for attempt, status, cpu, peak in ended:
-            if not attempt.ended:
-                attempt.main_ended(status, cpu, peak)
-        for attempt in [a for a in self.live.values() if a.ending]:
-            attempt.check()
 
     def finished(self, attempt: Attempt, record: dict[str, Any]) -> None:
         """Record the end, then tell everyone who waits for it."""
