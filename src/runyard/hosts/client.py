@@ -20,6 +20,7 @@ from runyard.model.errors import (
 from runyard.supervisor.frames import Decoder, FrameError, encode
 
 VERSION = 1
+CLOSE = 2.0  # seconds for what was sent to be taken
 
 _ERRORS: Mapping[str, type[RunyardError]] = {
     "FENCED": FencedError,
@@ -48,6 +49,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, on_output: Callable[[dict[str, Any], bytes], None] | None = None) -> None:
         self.pid = 0
+        self.started = 0
         self.incarnation = ""
         self._transport: asyncio.WriteTransport | None = None
         self._decoder = Decoder()
@@ -66,7 +68,8 @@ class Client(asyncio.Protocol):
         """Introduce us. Raises FencedError when a newer epoch has been here before."""
         header = {"verb": "hello", "version": VERSION, "owner": owner, "epoch": epoch}
         reply, _ = await self.call(header)
-        self.pid, self.incarnation = int(reply["pid"]), str(reply["incarnation"])
+        self.pid, self.started = int(reply["pid"]), int(reply["started"])
+        self.incarnation = str(reply["incarnation"])
 
     def send(self, header: dict[str, Any], payload: bytes = b"") -> asyncio.Future[Reply]:
         """Send a request; the future holds the reply, or the error as raised by `call`."""
@@ -93,7 +96,14 @@ class Client(asyncio.Protocol):
         """Leave; idempotent."""
         if self._transport is not None:
             self._transport.close()
-            await asyncio.shield(self._gone)
+            await asyncio.wait([self._gone], timeout=CLOSE)
+            self._transport.abort()  # what it has not taken by now it will never take
+
+    def abandon(self, error: RunyardError) -> None:
+        """Leave at once; whoever waits for a reply gets `error`."""
+        self._fail(error)
+        if self._transport is not None:
+            self._transport.abort()
 
     # -- asyncio.Protocol ---------------------------------------------------------------------
 

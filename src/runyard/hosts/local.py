@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runyard.hosts import launch
-from runyard.hosts.client import Client, Reply
+from runyard.hosts import hung, launch
+from runyard.hosts.client import Client
+from runyard.hosts.order import Order, ignore
 from runyard.hosts.past import EXITS, Past, exit_from
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import (
@@ -53,6 +54,7 @@ class LocalConnector:
         self._cwd = _here()
         self._client: Client | None = None
         self._past = Past("")
+        self._verdicts: dict[str, str] = {}  # why we have killed a supervisor
         self._joining: asyncio.Task[Client] | None = None
         self._closed = False
 
@@ -74,22 +76,27 @@ class LocalConnector:
         if client is None or not client.connected:
             client = await self._reach()
         folder = self._folder(work.attempt)
-        order = Order(work)
-        if not self._past.knows(folder, work.attempt):
-            reply = client.send(self._spec(work, folder), work.stdin or b"")
-            try:
-                return exit_from((await asyncio.shield(reply))[0])
-            except asyncio.CancelledError:
-                reply.add_done_callback(_ignore)
-                order.hurry()
-            except NetworkError:
-                if self._closed:
-                    raise
-        return await self._see_through(work, order)
+        with Order(work, self._give_up) as order:
+            if not self._past.knows(folder, work.attempt):
+                order.watch(client)
+                reply = client.send(self._spec(work, folder), work.stdin or b"")
+                try:
+                    return exit_from((await asyncio.shield(reply))[0])
+                except asyncio.CancelledError:
+                    reply.add_done_callback(ignore)
+                    order.hurry()
+                except NetworkError:
+                    if self._closed:
+                        raise
+            return await self._see_through(work, order)
 
     async def recall(self, attempt: str) -> bool:
         client = await self._reach()
-        reply, _ = await client.call({"verb": "list", "attempt": attempt})
+        try:
+            header = {"verb": "list", "attempt": attempt}
+            reply, _ = await asyncio.wait_for(client.call(header), hung.HELLO)
+        except TimeoutError:
+            raise hung.silent(client.pid, "") from None
         if reply["live"] or reply["ended"]:
             return True
         return self._past.knows(self._folder(attempt), attempt)
@@ -143,7 +150,9 @@ class LocalConnector:
                 return ended
             if self._past.knows(folder, work.attempt):
                 spool = spool_path(folder, work.attempt)
-                return await asyncio.to_thread(self._past.lose, folder, work.attempt, spool)
+                why = self._verdicts.get(self._past.supervisor_of(work.attempt), "")
+                lose = self._past.lose
+                return await asyncio.to_thread(lose, folder, work.attempt, spool, why)
             reply = client.send(self._spec(work, folder), work.stdin or b"")
             order.tell(client)
             try:
@@ -173,17 +182,35 @@ class LocalConnector:
         environment = launch.base_environment(self._environment)
         sock, child = launch.join(path, self._owner, environment)
         _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
+        spoken = False
         try:
-            await client.hello(self._owner, self._epoch)
+            await asyncio.wait_for(client.hello(self._owner, self._epoch), hung.HELLO)
+            spoken = True
+        except TimeoutError:
+            error = hung.silent(hung.listener(sock, path), f" at {path}")
+            client.abandon(error)
+            raise error from None
         except RunyardError:
+            spoken = True
             await client.close()
             raise
         finally:
-            if child:
-                os.waitpid(child, 0)  # noqa: ASYNC222 - it ends before the supervisor speaks
+            if child:  # it ends before the supervisor speaks
+                os.waitpid(child, 0 if spoken else os.WNOHANG)  # noqa: ASYNC222
         self._past = Past(client.incarnation)
         self._client = client
         return client
+
+    async def _give_up(self, client: Client) -> None:
+        """Kill a supervisor that does not answer; who waits for it finds its attempts lost."""
+        if not client.connected:
+            return
+        if await asyncio.shield(asyncio.to_thread(hung.end, client.pid, client.started)):
+            why = f"the supervisor (pid {client.pid}) did not answer and was killed"
+            self._verdicts[client.incarnation] = why
+            client.abandon(NetworkError(why))
+        else:
+            client.abandon(hung.silent(client.pid, ", and cannot be killed from here"))
 
     def _folder(self, attempt: str) -> Path:
         return self._home / "runs" / attempt.partition("/")[0] / "output"
@@ -224,38 +251,11 @@ class LocalConnector:
         return spec
 
 
-class Order:
-    """A cancellation on its way to the supervisor: first with the grace, then without."""
-
-    def __init__(self, work: Exec) -> None:
-        self._work = work
-        self._graces: list[float] = []
-        self._client: Client | None = None
-
-    def hurry(self) -> None:
-        """Somebody has cancelled, or cancelled again."""
-        self._graces = [self._work.grace] if not self._graces else [0.0]
-        if self._client is not None:
-            self.tell(self._client)
-
-    def tell(self, client: Client) -> None:
-        """Pass the order on; `client` is also whom to tell of later ones."""
-        self._client = client
-        for grace in self._graces:
-            reply = client.send({"verb": "cancel", "attempt": self._work.attempt, "grace": grace})
-            reply.add_done_callback(_ignore)
-
-
 def _here() -> str:
     try:
         return os.getcwd()
     except FileNotFoundError:  # somebody has removed the directory that we stand in
         return os.path.expanduser("~")
-
-
-def _ignore(reply: asyncio.Future[Reply]) -> None:
-    if not reply.cancelled():
-        reply.exception()
 
 
 async def _aside(act: Callable[[], T]) -> T:

@@ -30,7 +30,7 @@ class Past:
     def __init__(self, supervisor: str) -> None:
         self._supervisor = supervisor
         self._exits: dict[str, Exit] = {}
-        self._starts: dict[str, int] = {}
+        self._starts: dict[str, tuple[int, str]] = {}
         self._read: set[Path] = set()
 
     def knows(self, directory: Path, attempt: str) -> bool:
@@ -43,9 +43,14 @@ class Past:
         self._load(directory)
         return self._exits.get(attempt)
 
-    def lose(self, directory: Path, attempt: str, spool: Path) -> Exit:
+    def supervisor_of(self, attempt: str) -> str:
+        """The incarnation that has started `attempt`, or an empty string."""
+        return self._starts.get(attempt, (0, ""))[1]
+
+    def lose(self, directory: Path, attempt: str, spool: Path, why: str = "") -> Exit:
         """Kill what is left of a lost attempt, record its end, and return it. Blocks."""
-        swept, survivors = sweep_marked(attempt, self._starts.get(attempt, 0))
+        self._load(directory)
+        swept, survivors = sweep_marked(attempt, self._starts.get(attempt, (0, ""))[0])
         out, err = captured(spool)
         now = time.time()
         lost = Exit(
@@ -60,7 +65,7 @@ class Past:
             survivors=survivors,
             started_at=now,
             ended_at=now,
-            error="the supervisor of this attempt died, and its exit with it",
+            error=why or "the supervisor of this attempt died, and its exit with it",
         )
         record = {"attempt": attempt, **{name: getattr(lost, name) for name in _FIELDS}}
         self._exits[attempt] = lost
@@ -76,8 +81,9 @@ class Past:
             if {"exit_code", "signal", "ended_by"} <= record.keys():
                 self._exits[record["attempt"]] = exit_from(record)
         for record in _lines(directory / STARTS):
-            if record.get("supervisor") != self._supervisor:
-                self._starts[record["attempt"]] = int(record.get("mark", 0))
+            supervisor = str(record.get("supervisor", ""))
+            if supervisor != self._supervisor:
+                self._starts[record["attempt"]] = (int(record.get("mark", 0)), supervisor)
 
 
 def exit_from(record: dict[str, Any]) -> Exit:

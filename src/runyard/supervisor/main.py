@@ -17,6 +17,7 @@ from .loop import READ, Loop
 from .verbs import Verbs
 from .yard import Yard
 
+BACKLOG = 128
 FIRST_DOOR = 10.0
 FULL_DISK = 600.0  # seconds to wait for room for the last exit records
 MAX_DEFECTS = 20
@@ -43,6 +44,7 @@ class Supervisor:
         loop = self._loop
         loop.on_signals({signal.SIGCHLD: self._yard.reap, signal.SIGTERM: self._stop})
         self._listener.setblocking(False)
+        self._listener.listen(BACKLOG)  # again, so that SO_PEERCRED names us and not our starter
         self._listen()
         loop.after(FIRST_DOOR, self._waited)
         loop.run(self._finished)

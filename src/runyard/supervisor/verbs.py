@@ -10,6 +10,7 @@ from .attempt import Attempt
 from .door import Door, Subscription
 from .refusal import Refusal
 from .spawn import resize
+from .tree import look
 from .yard import Yard
 
 TYPE_CHECKING = False
@@ -30,6 +31,8 @@ class Verbs:
         self._yard = yard
         self._owner = owner
         self._epoch = 0
+        here = look(os.getpid())
+        self._started = here.started if here is not None else 0
         self._lease: float | None = None
         self._table: dict[str, Callable[[Door, Header, bytes], dict[str, Any] | None]] = {
             "start": self._start,
@@ -94,8 +97,12 @@ class Verbs:
         if epoch < self._epoch:
             raise Refusal("FENCED", "epoch %d has come since" % self._epoch, fatal=True)
         door.epoch = self._epoch = epoch
-        incarnation = self._yard.ledger.incarnation
-        return {"version": VERSION, "pid": os.getpid(), "incarnation": incarnation}
+        return {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "started": self._started,
+            "incarnation": self._yard.ledger.incarnation,
+        }
 
     def _start(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:
         name = header["attempt"]

@@ -1,0 +1,90 @@
+"""What is asked of a supervisor about one attempt: its end, and an answer in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from runyard.hosts.client import Client, Reply
+from runyard.model.execution import Exec
+
+SLACK = 10.0
+"""Seconds after a timeout or a grace in which the supervisor may still kill, count and write."""
+
+PING = 5.0
+"""Seconds in which a supervisor that lives answers a question, however busy it is."""
+
+
+class Order:
+    """A cancellation on its way to the supervisor: first with the grace, then without.
+
+    When the end should have come by its timeout, or by the cancellation, and has not, the
+    supervisor is asked whether it lives; when it does not answer, `give_up` is called with the
+    client. A second cancellation asks at once.
+    """
+
+    def __init__(self, work: Exec, give_up: Callable[[Client], Awaitable[None]]) -> None:
+        self._work = work
+        self._give_up = give_up
+        self._graces: list[float] = []
+        self._client: Client | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._doubt: asyncio.Task[None] | None = None
+        if work.timeout is not None:
+            self._ask_in(work.timeout + work.grace + SLACK)
+
+    def __enter__(self) -> Order:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._doubt is not None:
+            self._doubt.cancel()
+
+    def watch(self, client: Client) -> None:
+        """`client` is whom to tell of orders, and whom to ask whether it lives."""
+        self._client = client
+
+    def hurry(self) -> None:
+        """Somebody has cancelled, or cancelled again."""
+        self._ask_in(0.0 if self._graces else self._work.grace + SLACK)
+        self._graces = [self._work.grace] if not self._graces else [0.0]
+        if self._client is not None:
+            self.tell(self._client)
+
+    def tell(self, client: Client) -> None:
+        """Pass the order on, if there is one; later ones will go to `client`, too."""
+        self._client = client
+        for grace in self._graces:
+            reply = client.send({"verb": "cancel", "attempt": self._work.attempt, "grace": grace})
+            reply.add_done_callback(ignore)
+
+    def _ask_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._ask)
+
+    def _ask(self) -> None:
+        if self._doubt is None or self._doubt.done():
+            self._doubt = asyncio.ensure_future(self._ask_once())
+
+    async def _ask_once(self) -> None:
+        client = self._client
+        if client is not None and client.connected and not await answers(client):
+            await self._give_up(client)
+        self._ask_in(SLACK)
+
+
+async def answers(client: Client) -> bool:
+    """False when the supervisor says nothing within PING seconds."""
+    reply = client.send({"verb": "list", "attempt": ""})
+    done, _ = await asyncio.wait([reply], timeout=PING)
+    reply.add_done_callback(ignore)
+    return bool(done)
+
+
+def ignore(reply: asyncio.Future[Reply]) -> None:
+    """A reply that nobody waits for any more; its error is no news."""
+    if not reply.cancelled():
+        reply.exception()
