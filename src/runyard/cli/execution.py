@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runyard.cli.ending import exit_code
 from runyard.cli.narrator import Narrator
 from runyard.cli.pipe import Pipe
-from runyard.cli.render import dump
+from runyard.cli.render import dump, screen_columns
 from runyard.cli.session import service
 from runyard.cli.settings import Settings, is_terminal
 from runyard.cli.text import for_screen
@@ -79,7 +79,8 @@ async def _end(watched: Watched, form: str, pipe: Pipe, settings: Settings) -> N
     if form in ("json", "yaml"):
         await pipe.write(dump(record.to_dict(), form) + "\n")
     elif form != "jsonl" and not pipe.closed and (failed or not settings.quiet):
-        await pipe.write(summary(record, settings.paint(), hint) + "\n")
+        last = summary(record, settings.paint(), hint, columns=screen_columns())
+        await pipe.write(last + "\n")
     await pipe.close()
     if pipe.closed:
         why = pipe.error.strerror if pipe.error is not None else ""

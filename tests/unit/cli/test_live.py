@@ -86,6 +86,29 @@ def test_panel_groups_a_thousand_hosts() -> None:
     assert "run-12345678" in text
 
 
+def test_panel_says_what_it_does_not_show() -> None:
+    made = board(*(started(f"s{n}", "h", index=n, total=20) for n in range(1, 11)))
+    lines = Panel(False).lines(made, 80, 24)
+    assert [line.split()[2] for line in lines[:5]] == ["s1", "s2", "s3", "s4", "s5"]
+    assert lines[5:-1] == ["  … and 5 more steps at work"]
+
+
+def test_panel_shows_the_last_line_of_a_step_on_one_host() -> None:
+    made = board(started("build", "h", index=1, total=1), chunk(b"compiling\n", host="h"))
+    assert Panel(False).lines(made, 80, 24)[0].endswith("s  compiling")
+
+
+def test_panel_aligns_hosts_and_keeps_the_id_whole() -> None:
+    made = board(started("build", "a", "a-host-with-a-long-name.example.org"))
+    for host in ("a", "a-host-with-a-long-name.example.org"):
+        made.hear(chunk(b"words\n", host=host))
+    made.title = "a title that is much too long for a line of eighty columns"
+    *_, first, second, foot = Panel(False).lines(made, 80, 24)
+    assert "a-host-with-a-long-name…" in second
+    assert first.startswith("   a" + " " * 24)
+    assert "Ctrl-C cancels  run-12345678" in foot
+
+
 def test_no_colour_when_not_wanted() -> None:
     lines = Panel(False).lines(board(started("build", "a", "b")), 80, 24)
     assert "\x1b" not in "".join(lines)

@@ -109,3 +109,10 @@ def test_everything_is_shown_on_request() -> None:
     assert len([line for line in text.splitlines() if line.startswith("s[")]) == 5000
     assert text.count("✗") == 40
     assert "--all" not in text
+
+
+def test_a_run_id_is_not_broken_by_the_width_of_the_screen() -> None:
+    whole = summary(run(step("a", host("h"))), Paint(), columns=200)
+    assert whole.endswith(f", 2.50s, run {RUN}")
+    narrow = summary(run(step("a", host("h"))), Paint(), columns=60)
+    assert narrow.splitlines()[-2:] == [whole.split(", run")[0], f"  run {RUN}"]

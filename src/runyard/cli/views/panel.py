@@ -7,7 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from runyard.cli.style import color_of
-from runyard.cli.text import for_screen
+from runyard.cli.text import clip, count, for_screen, pad, width
 from runyard.cli.views.board import Board, StepNow
 from runyard.model.duration import format_duration
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _STEPS = 6
 _HOSTS = 5
+_NAME = 24
+_FOOT = 70
+"""Columns for what stands behind the title: time, steps, failures, the id, how to stop."""
 
 
 class Panel:
@@ -52,10 +55,13 @@ class Panel:
 
     def _body(self, board: Board, now: float, room: int) -> list[Text]:
         steps = list(board.steps.values())
-        shown = steps[: max(0, min(_STEPS, room))]
+        most = max(0, min(_STEPS, room))
+        shown = steps if len(steps) <= most else steps[: max(0, most - 1)]
         lines = [self._step(step, now) for step in shown]
+        if 0 < most < len(steps):
+            lines.append(self._more(len(steps) - len(shown)))
         lines += [self._waiting(step, now, since) for step, since in board.waiting.items()]
-        spare = room - len(shown)
+        spare = room - len(lines)
         if len(shown) == 1 and shown[0].hosts_in_all > 1:
             lines += self._hosts(shown[0], now, min(spare, _HOSTS))
         return lines
@@ -73,9 +79,16 @@ class Panel:
             text.append(f"  {step.finished_hosts}/{step.hosts_in_all} hosts")
             if step.hosts:
                 text.append(f", {len(step.hosts)} running", "blue")
-            for status, count in sorted(step.done.items()):
-                text.append(f", {count} {status}", color_of(status))
+            for status, hosts in sorted(step.done.items()):
+                text.append(f", {hosts} {status}", color_of(status))
+        elif last := next(iter(step.last.values()), ""):
+            text.append(f"  {for_screen(last, color=False)}", "dim")
         return text
+
+    def _more(self, steps: int) -> Text:
+        from rich.text import Text
+
+        return Text(f"  … and {count(steps, 'more step')} at work", "dim")
 
     def _waiting(self, step: str, now: float, since: float) -> Text:
         from rich.text import Text
@@ -91,10 +104,12 @@ class Panel:
         from rich.text import Text
 
         lines = []
-        longest_first = sorted(step.hosts.items(), key=lambda pair: pair[1])
-        for host, since in longest_first[:room]:
+        longest_first = sorted(step.hosts.items(), key=lambda pair: pair[1])[: max(0, room)]
+        shown = {host: clip(for_screen(host, color=False), _NAME) for host, _ in longest_first}
+        longest = max(map(width, shown.values()), default=0)
+        for host, since in longest_first:
             text = Text(no_wrap=True, overflow="ellipsis")
-            text.append(f"   {for_screen(host, color=False)}", "cyan")
+            text.append(f"   {pad(shown[host], longest)}", "cyan")
             text.append(f" {format_duration(max(0.0, now - since))}", "dim")
             last = step.last.get(host)
             if last:
@@ -106,12 +121,14 @@ class Panel:
         from rich.text import Text
 
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(for_screen(board.title, color=False) or "run", "bold")
+        title = clip(for_screen(board.title, color=False), max(8, columns - _FOOT))
+        text.append(title or "run", "bold")
         text.append(f"  {format_duration(max(0.0, now - board.began))}")
         if board.total:
             text.append(f"  {board.finished}/{board.total} steps")
         if board.failed:
             text.append(f", {board.failed} failed", "red")
-        if columns >= 60:
-            text.append(f"  {board.run_id}  Ctrl-C cancels", "dim")
+        text.append("  Ctrl-C cancels", "dim")
+        if columns >= _FOOT:
+            text.append(f"  {board.run_id}", "dim")
         return text

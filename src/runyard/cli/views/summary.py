@@ -7,7 +7,7 @@ from typing import Any
 
 from runyard.cli.ending import elapsed, failures, survivors, tally, unknown
 from runyard.cli.style import Paint
-from runyard.cli.text import count, for_screen
+from runyard.cli.text import count, for_screen, width
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
@@ -18,10 +18,11 @@ _TAIL = 8
 _NAMES = 8
 
 
-def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
+def summary(record: RunRecord, paint: Paint, hint: str = "", *, columns: int | None = None) -> str:
     """What failed and where to look on, then one line: status, counts, time, id.
 
-    `hint` is what to do about the reason that the run itself failed for.
+    `hint` is what to do about the reason that the run itself failed for. Where the last line does
+    not fit into `columns`, the id has a line of its own.
     """
     lines = []
     failed = failures(record)
@@ -43,7 +44,10 @@ def summary(record: RunRecord, paint: Paint, hint: str = "") -> str:
         lines.append(
             f"{paint('warning:', 'yellow')} the notifier failed: {record.last_notify_error}"
         )
-    lines.append(status_line(record, paint))
+    last = status_line(record, paint)
+    if columns is not None and width(last) > columns:
+        last = f"{last.removesuffix(_run(record))}\n  {_run(record).removeprefix(', ')}"
+    lines.append(last)
     if record.status is not Status.SUCCESS:
         lines += [f"  {paint('hint:', 'cyan')} {hint}" for hint in _hints(record)]
     return "\n".join(lines)
@@ -63,7 +67,11 @@ def status_line(record: RunRecord, paint: Paint) -> str:
     counts = tally(record)
     words = [f"{n} {word}" for word, n in counts.items() if n or word in _ALWAYS]
     status = paint(paint.status(record.status), "bold") if paint.on else str(record.status)
-    return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}, run {record.run_id}"
+    return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}{_run(record)}"
+
+
+def _run(record: RunRecord) -> str:
+    return f", run {record.run_id}"
 
 
 def alike(
