@@ -270,6 +270,23 @@ def test_cancel_from_elsewhere_waits_and_counts_survivors(
     assert "error[RUN_FINAL]" in again.stderr
 
 
+def test_prune_keeps_a_run_whose_processes_live(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    process = background("run", write(tmp_path, SLEEPS), "--run-id", "works-on")
+    pid = int(until_line(process, "| pid ").split()[-1])
+    process.kill()
+    process.wait()
+    kept = program("prune", "--keep", "0")
+    assert kept.stdout == "0 runs removed, 0 bytes\n"
+    assert "run works-on is kept: 1 attempt of it still at work" in kept.stderr
+    assert "`runyard cancel works-on` ends what is left" in kept.stderr
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while "works-on" not in (done := program("prune", "--keep", "0")).stdout:
+        assert time.monotonic() < deadline, done.stderr
+
+
 def test_kill_9_is_found_and_resumed(tmp_path: Path, program: Run, background: Background) -> None:
     file = write(
         tmp_path,

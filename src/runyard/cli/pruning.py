@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runyard.model.errors import FencedError, NetworkError
 from runyard.model.run import RunRecord
+from runyard.model.status import Status
 
 if TYPE_CHECKING:
     from runyard.service.runs import Runs
@@ -36,6 +38,32 @@ def select(
         and (status is None or record.status == status)
         and (age is None or now - (record.finished_at or record.updated_at or now) >= age)
     ]
+
+
+async def still_at_work(runs: Runs, record: RunRecord) -> int:
+    """How many attempts of an interrupted run live on, though its owner has died.
+
+    Their output is written into the run's directory, and a resume would attach to them.
+    """
+    if record.status is not Status.INTERRUPTED:
+        return 0
+    from runyard.hosts import launch
+    from runyard.hosts.client import Client
+
+    sock = launch.reach(launch.socket_path(runs.home.root, record.run_id))
+    if sock is None:
+        return 0
+    _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
+    try:
+        await client.hello(record.run_id, record.epoch)
+        reply, _ = await client.call({"verb": "list"})
+        return len(reply["live"])
+    except NetworkError:  # it has just ended
+        return 0
+    except FencedError:  # somebody has just resumed the run
+        return 1
+    finally:
+        await client.close()
 
 
 async def prune_runs(

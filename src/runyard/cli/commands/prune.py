@@ -37,13 +37,15 @@ def prune(
 ) -> int:
     """Remove runs that have ended, with their events and output, for good.
 
-    At least one of --older-than and --keep says which. A run that goes on is never removed.
+    At least one of --older-than and --keep says which. A run that goes on is never removed, nor
+    one that was interrupted and whose processes are still at work.
     """
     from runyard.cli.loop import drive
-    from runyard.cli.pruning import prune_runs, select
+    from runyard.cli.pruning import prune_runs, select, still_at_work
     from runyard.cli.render import dump, moment, table
     from runyard.cli.session import service
     from runyard.cli.text import count
+    from runyard.cli.views.plain import tell
     from runyard.model.duration import parse_duration
     from runyard.model.errors import UsageError
     from runyard.model.run import RunFilter, RunRecord
@@ -58,7 +60,15 @@ def prune(
     async def main() -> list[tuple[RunRecord, int]]:
         async with service(quiet=True) as runs:
             every = await runs.list(RunFilter(limit=1_000_000))
-            chosen = select(every, age=age, keep=keep, status=status)
+            chosen = []
+            for record in select(every, age=age, keep=keep, status=status):
+                if left := await still_at_work(runs, record):
+                    tell(
+                        f"runyard: run {record.run_id} is kept: {count(left, 'attempt')} of it "
+                        f"still at work; `runyard cancel {record.run_id}` ends what is left"
+                    )
+                else:
+                    chosen.append(record)
             return await prune_runs(runs, chosen, dry_run=dry_run)
 
     removed = drive(main())
