@@ -43,6 +43,11 @@ class Past:
         self._load(directory)
         return self._exits.get(attempt)
 
+    def unfinished(self, directory: Path) -> list[str]:
+        """Attempts that were started by earlier supervisors and have no recorded end."""
+        self._load(directory)
+        return [attempt for attempt in self._starts if attempt not in self._exits]
+
     def supervisor_of(self, attempt: str) -> str:
         """The incarnation that has started `attempt`, or an empty string."""
         return self._starts.get(attempt, (0, ""))[1]
