@@ -52,6 +52,21 @@ def test_who_prints_is_at_work() -> None:
     assert made.steps["build"].hosts == {}
 
 
+def test_steps_of_one_task_are_at_work_one_after_the_other() -> None:
+    names = [f"w[{n}]" for n in range(3)]
+    made = board(*(started(name, "h", index=n, total=3) for n, name in enumerate(names, 1)))
+    assert [step.name for step in made.now] == names
+    made.see(event("attempt.started", "w[0]", "h", n=1))
+    assert [step.name for step in made.now] == ["w[0]"]
+    made.see(result("w[0]", "h"))
+    made.see(event("attempt.started", "w[1]", "h", n=1))
+    assert [step.name for step in made.now] == ["w[1]"]
+    assert (made.finished, made.total) == (1, 3)
+    for name in names:
+        made.see(event("step.finished", name))
+    assert made.finished == 3
+
+
 def test_board_keeps_open_approvals() -> None:
     made = board(event("approval.requested", "deploy"))
     assert list(made.waiting) == ["deploy"]

@@ -33,6 +33,17 @@ class StepNow:
         """Hosts that have a result."""
         return self.done.total()
 
+    @property
+    def is_done(self) -> bool:
+        """True when every host has a result; its task may still have other steps to do."""
+        return self.finished_hosts >= self.hosts_in_all
+
+    def begin(self, host: str, at: float) -> None:
+        """A host is at work; with the first one the time of the step begins."""
+        if not self.hosts and not self.done:
+            self.started = at
+        self.hosts.setdefault(host, at)
+
 
 class Board:
     """The run, its steps that run now, and what came of the others."""
@@ -44,7 +55,7 @@ class Board:
         self.steps: dict[str, StepNow] = {}
         self.waiting: dict[str, float] = {}
         self.total = 0
-        self.finished = 0
+        self._over = 0
         self.done: Counter[str] = Counter()
 
     def see(self, event: Event) -> None:
@@ -59,7 +70,7 @@ class Board:
             )
         elif event.type == "step.finished":
             if self.steps.pop(event.step, None) is not None:
-                self.finished += 1
+                self._over += 1
         elif event.type == "result.reached":
             status = str((data.get("result") or {}).get("status", ""))
             self.done[status] += 1
@@ -70,7 +81,7 @@ class Board:
                 step.last.pop(event.host, None)
         elif event.type == "attempt.started":
             if (step := self.steps.get(event.step)) is not None:
-                step.hosts.setdefault(event.host, event.at)
+                step.begin(event.host, event.at)
         elif event.type == "approval.requested":
             self.waiting[event.step] = event.at
         elif event.type == "approval.decided":
@@ -81,10 +92,21 @@ class Board:
         that was attached again."""
         step = self.steps.get(chunk.step)
         if step is not None and chunk.host not in step.ended:
-            step.hosts.setdefault(chunk.host, chunk.at)
+            step.begin(chunk.host, chunk.at)
             lines = chunk.data[-_TAIL:].decode("utf-8", "replace").rstrip("\n").rsplit("\n", 1)
             if lines[-1].strip():
                 step.last[chunk.host] = lines[-1]
+
+    @property
+    def now(self) -> list[StepNow]:
+        """Steps with a host at work; when there are none, those that are about to begin."""
+        open_ = [step for step in self.steps.values() if not step.is_done]
+        return [step for step in open_ if step.hosts] or open_
+
+    @property
+    def finished(self) -> int:
+        """Steps that are done."""
+        return self._over + sum(step.is_done for step in self.steps.values())
 
     @property
     def failed(self) -> int:

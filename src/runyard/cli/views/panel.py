@@ -54,7 +54,7 @@ class Panel:
         return [line.rstrip() for line in out.getvalue().splitlines()]
 
     def _body(self, board: Board, now: float, room: int) -> list[Text]:
-        steps = list(board.steps.values())
+        steps = board.now
         most = max(0, min(_STEPS, room))
         shown = steps if len(steps) <= most else steps[: max(0, most - 1)]
         lines = [self._step(step, now) for step in shown]
