@@ -182,7 +182,7 @@ def test_what_cannot_be_started(tmp_path: Path) -> None:
     )
     assert nothing.ended_by == no_dir.ended_by == denied.ended_by == "start-failed"
     assert "no-such-program-here" in nothing.error
-    assert "/no/such/dir" in no_dir.error
+    assert "/no/such/dir: cannot enter the directory: No such file" in no_dir.error
     assert "locked" in denied.error and "ermission" in denied.error
     assert plain.stdout == "from a script without a first line\n"
 

@@ -87,8 +87,15 @@ def _judge(exit: Exit, timeout: float | None) -> tuple[Status, RunyardError]:
     return Status.FAILED, ExecutionError(f"exit code {exit.exit_code}", hint=hint)
 
 
+_DIRECTORY_HINT = "is `dir` there, and may the user who runs this enter it and all above it?"
+
+
 def _not_started(text: str) -> RunyardError:
     low = text.lower()
+    if "could not be recorded" in low:
+        return SystemFault(text, code="NOT_STARTED", hint="see what is wrong with the state home")
+    if "cannot enter the directory" in low:
+        return ArgumentError(text, code="NOT_STARTED", hint=_DIRECTORY_HINT)
     if "no such file" in low or "not found" in low:
         return ArgumentError(
             text, code="NOT_STARTED", hint="is the program installed and the directory there?"

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from runyard.model.errors import StoreError
 
+_DENIED = (
+    "you may not write there (is HOME right?); set RUNYARD_STATE to a directory that you may write"
+)
 _HINTS = {
-    errno.EACCES: "the directory belongs to another user; set RUNYARD_STATE to one of yours",
-    errno.EPERM: "the directory belongs to another user; set RUNYARD_STATE to one of yours",
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
     errno.EROFS: "the file system is read-only; set RUNYARD_STATE to a directory you can write",
     errno.ENOSPC: "free some space, or set RUNYARD_STATE to a directory on another disk",
     errno.EDQUOT: "the disk quota is used up; free some space or set RUNYARD_STATE",

@@ -84,7 +84,11 @@ class Spawner:
         self._check_room(reserve)
         if not os.path.isabs(start.cwd):
             raise NotADirectoryError(errno.ENOTDIR, "not an absolute directory", start.cwd)
-        os.chdir(start.cwd)
+        try:
+            os.chdir(start.cwd)
+        except OSError as error:
+            text = "cannot enter the directory: %s" % error.strerror
+            raise OSError(error.errno, text, start.cwd) from error
         try:
             program = find_program(start.argv[0], start.env.get("PATH", os.defpath))
             if start.wrapper:

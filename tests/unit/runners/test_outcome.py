@@ -65,6 +65,20 @@ def test_ends(exit: Exit, status: Status, code: str, message: str, retryable: bo
     assert outcome.logged
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("/srv/tool: Permission denied", "chmod +x"),
+        ("/srv: cannot enter the directory: Permission denied", "`dir`"),
+        ("/srv: cannot enter the directory: No such file or directory", "`dir`"),
+        ("/h/starts.jsonl: the start could not be recorded: Permission denied", "state home"),
+    ],
+)
+def test_the_hint_fits_what_kept_it_from_starting(text: str, hint: str) -> None:
+    outcome = outcome_of(Exit(None, None, "start-failed", error=text))
+    assert outcome.error is not None and hint in outcome.error["hint"]
+
+
 def test_success_carries_everything() -> None:
     exit = Exit(
         0,

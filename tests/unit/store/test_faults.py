@@ -19,7 +19,7 @@ RUN = "run-00000001"
 @pytest.mark.parametrize(
     ("number", "word"),
     [
-        (errno.EACCES, "another user"),
+        (errno.EACCES, "is HOME right?"),
         (errno.EROFS, "read-only"),
         (errno.ENOSPC, "free some space"),
         (errno.EDQUOT, "free some space"),
