@@ -270,6 +270,47 @@ def test_cancel_from_elsewhere_waits_and_counts_survivors(
     assert "error[RUN_FINAL]" in again.stderr
 
 
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_cancel_ends_what_an_owner_left_that_died_meanwhile(
+    tmp_path: Path, background: Background
+) -> None:
+    process = background("run", write(tmp_path, SLEEPS), "--run-id", "will-not-obey")
+    pid = int(until_line(process, "| pid ").split()[-1])
+    process.send_signal(signal.SIGSTOP)
+    canceling = background("cancel", "will-not-obey")
+    time.sleep(1)
+    process.kill()
+    out, err = canceling.communicate(timeout=60)
+    assert out == "interrupted: will-not-obey, ended now: 1, survivors: 0\n", err
+    assert canceling.returncode == 0
+    assert gone(pid)
+
+
+def test_cancel_of_an_interrupted_run_ends_what_it_left(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    process = background("run", write(tmp_path, SLEEPS), "--run-id", "died-alone")
+    pid = int(until_line(process, "| pid ").split()[-1])
+    process.kill()
+    process.wait()
+    shown = program("show", "died-alone").stdout
+    assert "1 attempt may still run" in shown
+    assert "1 interrupted" in shown
+    assert not gone(pid)
+    done = program("cancel", "died-alone")
+    assert done.stdout == "interrupted: died-alone, ended now: 1, survivors: 0\n", done.stderr
+    assert (done.returncode, gone(pid)) == (0, True)
+    again = program("cancel", "died-alone")
+    assert again.stdout == "interrupted: died-alone, ended now: 0, survivors: 0\n"
+
+
 def test_prune_keeps_a_run_whose_processes_live(
     tmp_path: Path, program: Run, background: Background
 ) -> None:

@@ -16,6 +16,8 @@ from runyard.model.status import Status
 if TYPE_CHECKING:
     from runyard.service.runs import Runs
 
+_ANSWER = 5.0
+
 
 def select(
     records: Sequence[RunRecord],
@@ -55,12 +57,13 @@ async def still_at_work(runs: Runs, record: RunRecord) -> int:
         return 0
     _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
     try:
-        await client.hello(record.run_id, record.epoch)
-        reply, _ = await client.call({"verb": "list"})
+        async with asyncio.timeout(_ANSWER):
+            await client.hello(record.run_id, record.epoch)
+            reply, _ = await client.call({"verb": "list"})
         return len(reply["live"])
     except NetworkError:  # it has just ended
         return 0
-    except FencedError:  # somebody has just resumed the run
+    except (FencedError, TimeoutError):  # it has just been resumed, or nobody can tell
         return 1
     finally:
         await client.close()
