@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @pytest.fixture
 def child():  # type: ignore[no-untyped-def]
-    text = "sleep 1000 & echo $!; wait"
+    text = "sh -c 'echo $$; kill -STOP $$' & wait"  # in the midst of exec it has no environment
     with subprocess.Popen(
         ["sh", "-c", text], stdout=subprocess.PIPE, start_new_session=True,
         env={**os.environ, tree.ENV_MARK: "run/step/host/1"},
