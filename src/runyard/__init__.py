@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runyard.model.result import StepResult as StepResult
     from runyard.model.run import RunRecord as RunRecord
     from runyard.model.status import Status as Status
+    from runyard.runners.registry import ActionRegistry as ActionRegistry
     from runyard.service.engine import Engine as Engine
     from runyard.service.engine import RunResult as RunResult
     from runyard.service.engine import load_workflow as load_workflow
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ActionRegistry": "runners.registry",
     "Context": "engine.context",
     "Engine": "service.engine",
     "Fan": "engine.policy",

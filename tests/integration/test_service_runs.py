@@ -176,6 +176,42 @@ def test_a_follower_is_told_when_the_owner_dies(tmp_path: Path, root: Path) -> N
     with_runs(tmp_path / "home", scenario)
 
 
+def test_a_cancel_ends_what_a_dead_owner_left_and_a_resume_does_it_anew(
+    tmp_path: Path, root: Path
+) -> None:
+    script = f"echo $$ >>{tmp_path}/pids; test -e {tmp_path}/quick || sleep 1000"
+    step = f"{{name: s, action: cmd.run, args: {{cmd: '{script}'}}}}"
+    text = f"version: v0.1\nname: test\nsteps:\n  - {step}"
+    (tmp_path / "w.yaml").write_text(text)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CRASH, str(tmp_path / "home"), str(tmp_path / "w.yaml")], cwd=root
+    )
+
+    async def scenario(runs: Runs) -> None:
+        async with asyncio.timeout(20):
+            while not (tmp_path / "pids").exists() or not (tmp_path / "pids").read_text():
+                await asyncio.sleep(0.01)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+
+    async def after(runs: Runs) -> None:
+        pid = int((tmp_path / "pids").read_text())
+        os.kill(pid, 0)
+        done = await runs.cancel("crash-run-1")
+        assert done is not None and (done.ended, done.survivors) == (1, 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+        host = (await runs.get("crash-run-1")).steps[0].hosts["local"]
+        assert host.message == "ended by a later cancel" and host.finished_at is not None
+        (tmp_path / "quick").touch()
+        record = await (await runs.resume("crash-run-1", job(text))).wait()
+        assert record.status is Status.SUCCESS
+        assert len((tmp_path / "pids").read_text().split()) == 2
+
+    with_runs(tmp_path / "home", scenario)
+    with_runs(tmp_path / "home", after)
+
+
 def test_resume_refuses_another_workflow_and_a_run_that_succeeded(tmp_path: Path) -> None:
     flaky = f"""
         steps:
@@ -219,6 +255,8 @@ def test_approve_reject_and_named_events(tmp_path: Path) -> None:
         started = await runs.start(job(text), RunOptions())
         asked = await until(runs, started.run_id, "approval.requested")
         assert asked.step == "gate" and asked.data["message"] == "go?"
+        with pytest.raises(UsageError, match="bob is not among the approvers: ann"):
+            await runs.decide(started.run_id, accept=True, by="bob")
         await runs.decide(started.run_id, accept=True, step="gate", by="ann")
         await until(runs, started.run_id, "step.started", "signal")
         await runs.post_event(started.run_id, "ready", {"x": 1})
@@ -371,6 +409,54 @@ def test_rollback_of_a_run_that_succeeded(tmp_path: Path) -> None:
         assert twice.value.code == "RUN_UNDONE"
 
     with_runs(tmp_path, scenario)
+
+
+def test_a_failed_rollback_may_be_tried_again(tmp_path: Path) -> None:
+    text = f"""
+        steps:
+          - name: one
+            action: cmd.run
+            args: {{cmd: 'touch {tmp_path}/one'}}
+            rollback:
+              action: cmd.run
+              args: {{cmd: 'test -e {tmp_path}/ready && rm {tmp_path}/one'}}
+          - {{name: boom, action: cmd.run, args: {{cmd: 'false'}}}}
+        on_failure: rollback
+    """
+
+    async def scenario(runs: Runs) -> None:
+        record, _ = await run(runs, text)
+        assert record.status is Status.FAILED and (tmp_path / "one").exists()
+        (tmp_path / "ready").touch()
+        undone = await (await runs.rollback(record.run_id, job(text))).wait()
+        assert undone.status is Status.SUCCESS, undone.message
+        assert not (tmp_path / "one").exists()
+
+    with_runs(tmp_path / "home", scenario)
+
+
+def test_a_resume_works_where_the_run_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+        steps:
+          - {name: s, action: cmd.run, args: {cmd: 'pwd; test -e ready'}}
+    """
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+
+    async def scenario(runs: Runs) -> None:
+        record, _ = await run(runs, text)
+        assert record.status is Status.FAILED
+        (here / "ready").touch()
+        monkeypatch.chdir(elsewhere)
+        record = await (await runs.resume(record.run_id, job(text))).wait()
+        assert record.status is Status.SUCCESS
+        assert (await text_of(runs, record.run_id)).split() == [str(here), str(here)]
+
+    with_runs(tmp_path / "home", scenario)
 
 
 def test_limit_tags_local_and_variables(tmp_path: Path) -> None:

@@ -507,3 +507,15 @@ def test_hosts_with_chinese_names_and_file_modes_as_written(tmp_path: Path) -> N
     assert (tmp_path / "work/a").stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "work/b").stat().st_mode & 0o777 == 0o600
     assert done.out["show"] == "5432\n"
+
+
+def test_a_tolerated_failure_is_a_warning_of_the_run(tmp_path: Path) -> None:
+    done = play(
+        tmp_path,
+        """
+        steps:
+          - {name: s, continue_on_error: true, action: cmd.run, args: {cmd: 'exit 4'}}
+        """,
+    )
+    assert done.record.status.value == "success"
+    assert done.warnings == ["exit code 4, tolerated by continue_on_error"]

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from runyard.cli.views.view import View
+from runyard.model.errors import UsageError
 from runyard.model.event import Event
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Approvals:
         )
 
     async def _ask(self, step: str) -> None:
-        message = self._open[step]
+        message = self._open[step].rstrip("?")
         question = f"approve {step}{': ' + message if message else ''}? [yes/no]"
         try:
             while True:
@@ -84,6 +85,9 @@ class Approvals:
                     return
         except EOFError:
             self._terminal = False
+            await self._tell(step)
+        except UsageError as refusal:  # somebody else is to decide
+            await self._view.note(f"runyard: {refusal.message}")
             await self._tell(step)
         finally:
             await self._view.answered()

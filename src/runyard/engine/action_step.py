@@ -67,6 +67,11 @@ class ActionStep(Step):
         outcome = await self._perform(self.call, ctx, ctx.attempt_id(self.key))
         return self.result(ctx, outcome, started)
 
+    @property
+    def may_export(self) -> bool:
+        asked = self.call.args.get("export_vars", False)
+        return asked not in (False, None) or self.call.action.name == "env.set"
+
     def references(self) -> Iterator[str]:
         """Paths of all variables that the step refers to, in its conditions and arguments."""
         for when in (self.policy.when, self.policy.changed_when):

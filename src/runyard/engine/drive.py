@@ -12,7 +12,7 @@ from runyard.engine.reuse import recall_cached, remember
 from runyard.engine.running import Running
 from runyard.engine.seal import seal
 from runyard.engine.step import Step
-from runyard.engine.tally import finished_event, started_event
+from runyard.engine.tally import finished_event, started_event, warning_event
 from runyard.engine.verdict import judge
 from runyard.expr.value import MISSING
 from runyard.hosts.inventory import Host
@@ -60,6 +60,10 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
         result = StepResult(step.key, host.name, outcome, 0, started, time.time())
     tolerated = step.policy.continue_on_error and not result.status.is_good
     run.ledger.reach(result, tolerated=tolerated)
+    if tolerated:
+        said = result.outcome.message or str(result.status)
+        message = f"{said}, tolerated by continue_on_error"
+        run.ledger.tell(warning_event(step.key, message, "TOLERATED", host=host.name))
     return result
 
 
@@ -112,7 +116,9 @@ async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:
     if not second.status.is_good:
         return result
     note = f"fell back to {step.fallback.name} after: {result.outcome.message}"
-    outcome = second.outcome.but(warnings=(*second.outcome.warnings, note))
+    outcome = second.outcome.but(
+        warnings=(*second.outcome.warnings, note), output_bytes=result.outcome.output_bytes
+    )
     return StepResult(
         step.key, ctx.host.name, outcome, result.attempt, result.started_at, second.ended_at
     )
@@ -149,10 +155,11 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
             return result
         pause = 0.0 if lost_before else retry.pause(tried)
         reason = result.outcome.message
+        run.ledger.miss(result)
         run.ledger.tell(
             NewEvent("retry.scheduled", key, host, {"n": n + 1, "delay": pause, "reason": reason})
         )
-        await run.ledger.missed(result)
+        await run.ledger.record()
         try:
             await run.halt.run(asyncio.sleep(pause))
         except Halted:

@@ -104,9 +104,9 @@ class Ledger:
         self._tries[step, host] = n
         await self.record(NewEvent("attempt.started", step, host, {"n": n}))
 
-    async def missed(self, result: StepResult) -> None:
-        """Commit that a try ended and another one will follow."""
-        await self.record(
+    def miss(self, result: StepResult) -> None:
+        """Hand over that a try ended and another one will follow."""
+        self.tell(
             NewEvent(
                 "attempt.finished",
                 result.step,

@@ -128,7 +128,8 @@ async def make_plan(
                     else:
                         decision, why = await _decide(task, step, host, run, open_names, checks)
                     rows.append(PlanRow(module.name, task.name, step.key, host.name, decision, why))
-            open_names = open_names or enabled
+            exports = enabled and any(step.may_export for step in task.steps)
+            open_names = open_names or exports
     for task in pipeline.finally_:
         for host in _hosts(task, run):
             for step in task.steps:
@@ -165,7 +166,7 @@ async def _decide(
             return "unknown", f"when depends on {', '.join(unset)}, exported by an earlier step"
         try:
             if not when.evaluate(scope):
-                return "skip", f"when is false: {when.text}"
+                return "skip", f"when: {when.explain(scope)}"
         except RunyardError as error:
             return "unknown", error.message
     if not checks:

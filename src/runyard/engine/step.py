@@ -45,6 +45,11 @@ class Step(ABC):
         """True when there is nothing left to do on this host."""
         return False
 
+    @property
+    def may_export(self) -> bool:
+        """True when later steps may see variables that it made."""
+        return True
+
     def references(self) -> Iterable[str]:
         """Paths of the variables that it refers to, as far as they can be told beforehand."""
         return ()

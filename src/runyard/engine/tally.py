@@ -48,9 +48,9 @@ def finished_event(step: Step, results: Sequence[StepResult]) -> NewEvent:
     return NewEvent("step.finished", step.key, data={"status": status.value, "message": message})
 
 
-def warning_event(step: str, message: str, code: str = "VARIABLE") -> NewEvent:
-    """`warning.raised` on a step."""
-    return NewEvent("warning.raised", step, data={"code": code, "message": message})
+def warning_event(step: str, message: str, code: str = "VARIABLE", *, host: str = "") -> NewEvent:
+    """`warning.raised` on a step, be it on one host of it."""
+    return NewEvent("warning.raised", step, host, data={"code": code, "message": message})
 
 
 def failure(results: Sequence[StepResult], steps: Sequence[Step]) -> str:

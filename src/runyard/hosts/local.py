@@ -36,7 +36,8 @@ class LocalConnector:
     One supervisor per `owner` and state directory: `connect` starts it, or joins the one that a
     dead process of the same owner has left behind. Output is not streamed through it: readers
     follow the spools below `home_dir/runs/RUN/output`. `environment` is added to the allow-listed
-    one of the supervisor, if it is this connector that starts it.
+    one of the supervisor, if it is this connector that starts it. `cwd` is where work starts and
+    what relative paths are relative to; by default the directory that we stand in.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class LocalConnector:
         epoch: int = 1,
         *,
         environment: Mapping[str, str] | None = None,
+        cwd: str = "",
     ) -> None:
         self._home = home_dir
         self._owner = owner
         self._epoch = epoch
         self._environment = environment
-        self._cwd = _here()
+        self._cwd = cwd or _here()
         self._client: Client | None = None
         self._past = Past("")
         self._verdicts: dict[str, str] = {}  # why we have killed a supervisor

@@ -71,9 +71,9 @@ def assemble(
     )
 
 
-def local_opener(home: Home, run_id: str, epoch: int) -> Open:
-    """Ways to the hosts of a run: this machine, once for all local hosts."""
-    here = LocalConnector(home.root, run_id, epoch)
+def local_opener(home: Home, run_id: str, epoch: int, cwd: str = "") -> Open:
+    """Ways to the hosts of a run: this machine, once for all local hosts, starting in `cwd`."""
+    here = LocalConnector(home.root, run_id, epoch, cwd=cwd)
 
     def open(host: Host, become: str) -> Connector:
         if host.transport != "local":

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from runyard.model.errors import ConflictError, NotFoundError
-from runyard.model.event import Event
+from runyard.model.errors import ConflictError, NotFoundError, UsageError
+from runyard.model.event import Event, NewEvent
 from runyard.model.light import dataclass
 from runyard.model.run import RunFilter, RunRecord
 from runyard.model.status import Status
@@ -61,16 +61,41 @@ class Desk:
             from runyard.hosts.abandoned import end_abandoned
 
             with self.home.own(run_id):
-                left = await end_abandoned(self.home.root, run_id, record.epoch)
-            return Cancellation(*left)
+                ended, survivors = await end_abandoned(self.home.root, run_id, record.epoch)
+                swept = NewEvent("run.swept", data={"ended": ended, "survivors": survivors})
+                await self.journal.commit(run_id, record.epoch, [swept])
+            return Cancellation(ended, survivors)
         return None
 
     async def decide(
         self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""
     ) -> None:
-        """Answer an approval; an empty `step` answers whichever is asked."""
+        """Answer an approval; an empty `step` answers whichever is asked.
+
+        Raises:
+            UsageError: NOT_APPROVER, somebody else is to decide.
+            ConflictError: RUN_FINAL.
+        """
+        await self._check_approver(run_id, step, by)
         data = {"step": step, "by": by, "comment": comment}
         await self.journal.post(run_id, "approve" if accept else "reject", data)
+
+    async def _check_approver(self, run_id: str, step: str, by: str) -> None:
+        """A question that waits for others is not answered; one not yet asked may be."""
+        waiting: dict[str, tuple[str, ...]] = {}
+        async for event in self._all_events(run_id):
+            if event.type == "approval.requested":
+                waiting[event.step] = tuple(event.data.get("approvers", ()))
+            elif event.type == "approval.decided":
+                waiting.pop(event.step, None)
+        asked = [who for name, who in waiting.items() if step in ("", name)]
+        if asked and all(who and by not in who for who in asked):
+            names = ", ".join(sorted({name for who in asked for name in who}))
+            raise UsageError(
+                f"{by or 'nobody'} is not among the approvers: {names}",
+                code="NOT_APPROVER",
+                hint="one of them decides, or say who decides with --by",
+            )
 
     async def post_event(self, run_id: str, name: str, data: Mapping[str, Any]) -> None:
         """Deliver a named event to a run (`wait.event`)."""

@@ -26,6 +26,8 @@ class RunOptions:
         local: every host is this machine, under its own name and variables.
         limit: host patterns; tags: only tasks with one of them.
         approve: every approval is answered with yes.
+        cwd: directory that work on this machine starts in; empty is where we are. A resume starts
+            it where the run was started first.
     """
 
     run_id: str | None = None
@@ -34,6 +36,7 @@ class RunOptions:
     limit: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     approve: bool = False
+    cwd: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """What a resume needs to know of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -127,6 +128,7 @@ class Runs(Desk):
                 "text": job.text,
                 "options": options.to_dict(),
                 "undoes": undoes,
+                "cwd": options.cwd or _here(),
             }
             begin = [NewEvent("run.queued"), NewEvent("run.started")]
             if plan is not None:
@@ -156,7 +158,7 @@ class Runs(Desk):
             )
         if not force:
             await self._refuse_if_undone(run_id)
-        options = RunOptions.from_dict(spec["options"])
+        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
         return await self._take_over(run_id, job.under(options), options)
 
     async def rollback(self, run_id: str, job: Job) -> Started:
@@ -172,7 +174,8 @@ class Runs(Desk):
                 hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
             )
         await self._refuse_if_undone(run_id)
-        options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
+        spec = await self.journal.spec(run_id)
+        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
         rows = await self.journal.attempts(run_id)
         narrowed = job.under(options)
         pipeline = undoing(run_id, narrowed.pipeline, rows)
@@ -219,7 +222,7 @@ class Runs(Desk):
         past: Sequence[AttemptRow],
     ) -> Started:
         signals = Signals.new()
-        opener = local_opener(self.home, ledger.run_id, ledger.epoch)
+        opener = local_opener(self.home, ledger.run_id, ledger.epoch, options.cwd)
         running = assemble(job, options, ledger, self.home, signals, opener, secrets, past)
         task = RunTask(self.journal, ownership, running, signals, job.pipeline)
         started = Started(task, signals, ledger.epoch)
@@ -260,3 +263,10 @@ class Runs(Desk):
         shown = "\n  ".join(differences[:20])
         more = f"\n  … and {len(differences) - 20} more" if len(differences) > 20 else ""
         raise PlanDrift(f"the plan no longer holds:\n  {shown}{more}")
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody has removed the directory that we stand in
+        return ""

@@ -29,7 +29,8 @@ def undoing(run_id: str, pipeline: Pipeline, rows: Iterable[AttemptRow]) -> Pipe
         if row.result is not None and row.done:
             key = row.step.removeprefix("rollback:"), row.host
             if row.step.startswith("rollback:"):
-                results.pop(key, None)
+                if row.status.is_good:
+                    results.pop(key, None)
             else:
                 results[key] = from_data(row.step, row.host, row.result)
     tasks = tuple(undoing_tasks(pipeline.tasks(), tuple(results.values())))

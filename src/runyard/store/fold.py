@@ -54,7 +54,7 @@ class Change:
 
 
 Folded = tuple[RunRow, tuple[Change, ...]]
-LATE = frozenset({"notify.failed"})
+LATE = frozenset({"notify.failed", "run.swept"})
 END_STATES = frozenset({"run.finished"})
 
 
@@ -163,6 +163,14 @@ def _approval_decided(run: RunRow, event: Event) -> Folded:
     return run, (Change("void_control", {"control": control}),) if control else ()
 
 
+def _swept(run: RunRow, event: Event) -> Folded:
+    if run.status is not Status.INTERRUPTED:
+        raise ConflictError(f"run {run.run_id} is {run.status}, not interrupted", code="RUN_FINAL")
+    if event.data["survivors"]:
+        return run, ()
+    return run, (Change("sweep_attempts", {"message": "ended by a later cancel"}),)
+
+
 def _notify_failed(run: RunRow, event: Event) -> Folded:
     return replace(run, last_notify_error=_error_text(event.data.get("error"))), ()
 
@@ -180,6 +188,7 @@ RULES: dict[str, Callable[[RunRow, Event], Folded]] = {
     "result.reached": _result_reached,
     "approval.decided": _approval_decided,
     "notify.failed": _notify_failed,
+    "run.swept": _swept,
 }
 # Every event there is, and the names in its data; "?" marks what may be missing. Those without
 # a rule are only logged. Checked against `docs/reference/events.md`.
@@ -204,6 +213,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "handler.started": (),
     "plan.accepted": ("digest",),
     "notify.failed": ("error", "seq?"),
+    "run.swept": ("ended", "survivors"),
 }
 _OPENING = LATE | {"run.resumed"}
 

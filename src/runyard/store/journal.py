@@ -87,7 +87,7 @@ class Journal(Protocol):
         Raises:
             FencedError: `epoch` is not the run's: somebody else has claimed it.
             ConflictError: `RUN_TRANSITION`, or `RUN_FINAL`: the run has ended; only
-                `notify.failed` may follow, and everything after a claim.
+                `notify.failed` and `run.swept` may follow, and everything after a claim.
         """
 
     async def claim(self, run_id: str, owner: str | None = None) -> int:

@@ -13,7 +13,7 @@ import pytest
 from runyard.model.errors import ConflictError
 from runyard.model.event import Event, NewEvent
 from runyard.model.status import Status
-from runyard.store.fold import EVENTS, RULES, RunRow, fold
+from runyard.store.fold import EVENTS, LATE, RULES, RunRow, fold
 from runyard.store.ledger import Ledger, encode
 from runyard.store.migrate import connect
 
@@ -100,11 +100,20 @@ def test_a_run_needs_its_beginning_first():
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s.is_final])
-@pytest.mark.parametrize("type_", sorted(set(RULES) - {"notify.failed", "run.resumed"}))
+@pytest.mark.parametrize("type_", sorted(RULES.keys() - LATE - {"run.resumed"}))
 def test_nothing_follows_an_end(status: Status, type_: str):
     with pytest.raises(ConflictError) as caught:
         fold(replace(NEW, status=status), Event(RUN, 9, 1.0, type_))
     assert caught.value.code == "RUN_FINAL"
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.INTERRUPTED,)])
+def test_only_an_interrupted_run_is_swept(status: Status):
+    event = Event(RUN, 9, 1.0, "run.swept", data={"ended": 1, "survivors": 0})
+    with pytest.raises(ConflictError):
+        fold(replace(NEW, status=status), event)
+    _, changes = fold(replace(NEW, status=Status.INTERRUPTED), event)
+    assert [change.query for change in changes] == ["sweep_attempts"]
 
 
 def test_success_is_not_resumed():

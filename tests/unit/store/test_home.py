@@ -50,7 +50,7 @@ def test_another_users_directory_is_a_store_error_with_a_hint(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": source}, capture_output=True, text=True
     )
-    assert "another user" in done.stdout, done.stderr
+    assert "RUNYARD_STATE" in done.stdout, done.stderr
 
 
 def test_one_owner_at_a_time(home: Home):

@@ -17,13 +17,14 @@ from runyard.cli.settings import Settings
 @run_argument
 @click.option("--step", default="", help="The step that waits; default: whichever does.")
 @click.option("--comment", default="", help="Kept with the decision.")
+@click.option("--by", default="", help="Who decides; default: the name of your user.")
 @click.pass_obj
-def approve(settings: Settings, run_id: str, step: str, comment: str) -> int:
+def approve(settings: Settings, run_id: str, step: str, comment: str, by: str) -> int:
     """Say yes to a run that waits for an approval.
 
     RUN is a run id, the unique beginning of one, or `last`.
     """
-    return _decide(settings, run_id, step, comment, accept=True)
+    return _decide(settings, run_id, step, comment, by, accept=True)
 
 
 @click.command(
@@ -34,16 +35,19 @@ def approve(settings: Settings, run_id: str, step: str, comment: str) -> int:
 @run_argument
 @click.option("--step", default="", help="The step that waits; default: whichever does.")
 @click.option("--comment", default="", help="Kept with the decision.")
+@click.option("--by", default="", help="Who decides; default: the name of your user.")
 @click.pass_obj
-def reject(settings: Settings, run_id: str, step: str, comment: str) -> int:
+def reject(settings: Settings, run_id: str, step: str, comment: str, by: str) -> int:
     """Say no to a run that waits for an approval: it fails, its process exits with 5.
 
     RUN is a run id, the unique beginning of one, or `last`.
     """
-    return _decide(settings, run_id, step, comment, accept=False)
+    return _decide(settings, run_id, step, comment, by, accept=False)
 
 
-def _decide(settings: Settings, word: str, step: str, comment: str, *, accept: bool) -> int:
+def _decide(
+    settings: Settings, word: str, step: str, comment: str, by: str, *, accept: bool
+) -> int:
     from runyard.cli.approvals import who
     from runyard.cli.loop import drive
     from runyard.cli.session import service
@@ -53,7 +57,7 @@ def _decide(settings: Settings, word: str, step: str, comment: str, *, accept: b
         async with service(quiet=True) as runs:
             found = await runs.find(word)
             step_key = pick_approval(await open_approvals(runs, found), step, found)
-            await runs.decide(found, accept=accept, step=step_key, by=who(), comment=comment)
+            await runs.decide(found, accept=accept, step=step_key, by=by or who(), comment=comment)
             return step_key
 
     step_key = drive(main())

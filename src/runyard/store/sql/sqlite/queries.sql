@@ -109,6 +109,10 @@ UPDATE steps SET status = 'interrupted' WHERE run = :run AND status = 'running';
 -- name: interrupt_attempts
 UPDATE attempts SET status = 'interrupted' WHERE run = :run AND status = 'running';
 
+-- name: sweep_attempts
+UPDATE attempts SET message = :message, finished_at = :at
+WHERE run = :run AND status = 'interrupted' AND finished_at IS NULL;
+
 -- name: insert_control
 INSERT INTO controls (run, kind, data, at) VALUES (:run, :kind, :data, :at);
 
