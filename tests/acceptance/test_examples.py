@@ -207,35 +207,47 @@ def test_waits_for_a_service_and_calls_it(program: Run) -> None:
         assert service.bodies == [{"name": "first"}]
 
 
+def _backup(
+    program: Run, server: postgres.Server, backups: Path, *options: str
+) -> subprocess.CompletedProcess[str]:
+    return program(
+        "run",
+        EXAMPLES / "postgres-backup.yaml",
+        *("--var", f"PGPORT={server.port}"),
+        *("--var", f"BACKUPS={backups}"),
+        *(part for option in options for part in ("--var", option)),
+        RUNYARD_SECRET_PGPASSWORD=postgres.PASSWORD,
+    )
+
+
 def test_backs_up_a_real_database(program: Run, tmp_path: Path) -> None:
-    folder = postgres.tools()
-    if folder is None:
-        if os.environ.get("CI"):
-            pytest.fail("PostgreSQL is not installed")
-        pytest.skip("PostgreSQL is not installed")
     backups = tmp_path / "backups"
     backups.mkdir()
     for day in range(1, 5):
         (backups / f"shop-2020010{day}T000000.0.dump").write_text("old")
-    with postgres.server(folder) as server, receiver() as hook:
+    others = {
+        "shop-archive-20200101T000000.0.dump",
+        "shop-zoo-20990101T000000.0.dump",
+        "shop-20200101T000000.0-20200101T000000.0.dump",
+        "shop-before-the-move.dump",
+        "shop-20200101T000000.0.dump.part",
+    }
+    for name in others:
+        (backups / name).write_text("somebody else's")
+    with postgres.server(_postgres()) as server, receiver() as hook:
         server.sql("create database shop")
         server.sql("create table orders as select n from generate_series(1, 1000) n", "shop")
         server.sql("create table customers (name text)", "shop")
-        done = program(
-            "run",
-            EXAMPLES / "postgres-backup.yaml",
-            *("--var", f"PGPORT={server.port}"),
-            *("--var", "PGDATABASE=shop"),
-            *("--var", f"BACKUPS={backups}"),
-            *("--var", "KEEP=3"),
-            *("--var", f"WEBHOOK={hook.url}/done"),
-            RUNYARD_SECRET_PGPASSWORD=postgres.PASSWORD,
+        done = _backup(
+            program, server, backups, "PGDATABASE=shop", "KEEP=3", f"WEBHOOK={hook.url}/done"
         )
         shown = done.stdout + done.stderr
         assert done.returncode == 0, shown
         assert postgres.PASSWORD not in shown
 
-        dumps = sorted(path.name for path in backups.iterdir())
+        found = {path.name for path in backups.iterdir()}
+        assert others <= found
+        dumps = sorted(found - others)
         assert len(dumps) == 3
         assert dumps[:2] == ["shop-20200103T000000.0.dump", "shop-20200104T000000.0.dump"]
         (body,) = hook.bodies
@@ -244,6 +256,7 @@ def test_backs_up_a_real_database(program: Run, tmp_path: Path) -> None:
         assert int(body["tables"]) == 2
         assert int(body["pruned"]) == 2
         assert int(body["bytes"]) == (backups / dumps[2]).stat().st_size
+        assert (backups / dumps[2]).stat().st_mode & 0o777 == 0o600
 
         server.sql("create database again")
         subprocess.run(
@@ -252,6 +265,48 @@ def test_backs_up_a_real_database(program: Run, tmp_path: Path) -> None:
             check=True,
         )
         assert server.sql("select count(*) from orders", "again") == "1000\n"
+
+
+def test_databases_with_a_common_prefix_keep_their_own_dumps(program: Run, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    with postgres.server(_postgres()) as server, receiver() as hook:
+        for name in ("shop", "shop-archive"):
+            server.sql(f'create database "{name}"')
+            server.sql("create table orders (n int)", name)
+        for _ in range(2):
+            for name in ("shop-archive", "shop"):
+                done = _backup(
+                    program, server, backups, f"PGDATABASE={name}", "KEEP=1", f"WEBHOOK={hook.url}"
+                )
+                assert done.returncode == 0, done.stdout + done.stderr
+        last = {body["database"]: body["dump"] for body in hook.bodies}
+        assert len(hook.bodies) == 4
+        assert [int(body["pruned"]) for body in hook.bodies] == [0, 0, 1, 1]
+        assert {str(path) for path in backups.iterdir()} == set(last.values())
+        assert set(last) == {"shop", "shop-archive"}
+
+
+def test_a_dump_that_is_no_good_is_removed_and_no_other(program: Run, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    kept = {f"empty-2020010{day}T000000.0.dump" for day in range(1, 4)} | {"other.dump.part"}
+    for name in kept:
+        (backups / name).write_text("old")
+    with postgres.server(_postgres()) as server:
+        server.sql("create database empty")
+        done = _backup(program, server, backups, "PGDATABASE=empty", "KEEP=1")
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "the dump holds 0 tables" in done.stdout
+        assert {path.name for path in backups.iterdir()} == kept
+
+
+def _postgres() -> Path:
+    folder = postgres.tools()
+    if folder is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is not installed")
+        pytest.skip("PostgreSQL is not installed")
+    return folder
 
 
 PROGRAMS = {
