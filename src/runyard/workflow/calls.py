@@ -11,6 +11,7 @@ from runyard.model.action import Action, Actions
 from runyard.model.suggest import did_you_mean
 from runyard.runners.params import Problem, check_args
 from runyard.workflow.conditions import locate
+from runyard.workflow.foreign import Foreign, find_braces
 from runyard.workflow.instances import strings_below
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.report import Report, advice
@@ -96,24 +97,46 @@ def plain_args(action: Action, args: Node) -> dict[str, Any]:
 
 
 def _check_references(action: Action, args: Node, where: str, report: Report) -> None:
-    for scalar in open_texts(action, args):
+    for scalar in _filled(action, args):
+        foreign = find_braces(scalar.raw)
+        if foreign is not None and not foreign.dollar:
+            report.warn("WF047", scalar, f"{where}: {foreign.message}", fix=foreign.fix)
+        if "${" not in scalar.raw:
+            continue
         try:
             compile_template(scalar.raw)
         except ExprError as error:
-            line, col = locate(report.parsed, scalar, error.column - 1)
-            report.point("WF047", line, col, f"{where}: {error.message}", fix=error.hint)
+            found = Foreign(error.column - 1, error.message, error.hint)
+            if foreign is not None and foreign.dollar:
+                found = foreign
+            line, col = locate(report.parsed, scalar, found.offset)
+            report.point("WF047", line, col, f"{where}: {found.message}", fix=found.fix)
+    for scalar in _shell_texts(action, args):
+        foreign = find_braces(scalar.raw)
+        if foreign is not None and foreign.dollar:
+            report.warn("WF047", scalar, f"{where}: {foreign.message}", fix=foreign.fix)
 
 
-def open_texts(action: Action, args: Node) -> Iterator[Node]:
-    """Texts with references that the engine fills in: all but shell text, the shell's to read."""
+def _shell_texts(action: Action, args: Node) -> Iterator[Node]:
+    """Texts that a shell reads, to which `${{` is a bad substitution."""
+    for param in action.params if action.name in ("cmd.run", "shell.run") else ():
+        value = args.get(param.name)
+        if value is not None and value.kind == SCALAR and param.kind in ("text", "command"):
+            yield value
+
+
+def _filled(action: Action, args: Node) -> Iterator[Node]:
+    """Texts that the engine fills in: all but shell text, the shell's to read."""
     kinds = {param.name: param.kind for param in action.params}
     for name, value in args.items():
         kind = kinds.get(name, "raw")
-        if kind in ("text", "raw") or (kind == "command" and value.kind == SCALAR):
-            continue
-        for scalar in strings_below(value):
-            if "${" in scalar.raw:
-                yield scalar
+        if kind not in ("text", "raw") and not (kind == "command" and value.kind == SCALAR):
+            yield from strings_below(value)
+
+
+def open_texts(action: Action, args: Node) -> Iterator[Node]:
+    """Those of them with references."""
+    return (scalar for scalar in _filled(action, args) if "${" in scalar.raw)
 
 
 def _placed(problem: Problem, args: Node, at: Node) -> tuple[Node, str, str]:

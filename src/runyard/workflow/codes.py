@@ -71,7 +71,9 @@ CODES: dict[str, Code] = {
     "WF014": Code("bad alias", "`*name` stands before its anchor `&name`, or inside it.",
         "Define the anchor first, or quote the text.", STEP, "tags: *common"),
     "WF015": Code("tag not supported", "Only the core tags (`!!str`, `!!int`, …) are known, and "
-        "their text must fit.", "Remove the tag.", STEP, "timeout: !duration 5m"),
+        "their text must fit. An unquoted `!` at the start of a value is a tag as well: YAML drops "
+        "it, and with it the negation.", "Quote the value, or remove the tag.", STEP,
+        "timeout: !duration 5m"),
     "WF016": Code("key is not a word", "A list or a map stands where a key belongs.",
         "Quote `{…}` and `[…]` that are meant as text.", STEP, "{a: b}: c"),
     "WF017": Code("bad merge", "`<<` takes a map, or a list of maps.", "Write `<<: *anchor`.", STEP,

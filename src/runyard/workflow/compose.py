@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
+from runyard.workflow.foreign import write_reference
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 from runyard.workflow.report import Report
-from runyard.workflow.resolve import resolve, resolve_tagged, short_tag
+from runyard.workflow.resolve import CORE, resolve
 from runyard.workflow.source import Source
+from runyard.workflow.tag import refuse_tag, tagged
 
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
@@ -22,7 +24,7 @@ MAX_REPAIRS = 20
 _SCALAR, _ALIAS = yaml.ScalarEvent, yaml.AliasEvent
 _MAP, _LIST = yaml.MappingStartEvent, yaml.SequenceStartEvent
 _ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
-_COLLECTION_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!")
+_COLLECTION_TAGS = (CORE + "map", CORE + "seq")
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
@@ -119,11 +121,8 @@ class _Composer:
         start, end, text = event.start_mark, event.end_mark, event.value
         value: Any
         if event.tag is not None and event.tag != "?":
-            try:
-                value = resolve_tagged(event.tag, text)
-            except ValueError as error:
-                self._error("WF015", start, str(error), "remove the tag")
-                value = text
+            key = self.stack[-1].key if self.stack else None
+            value, text = tagged(event, key.raw if key is not None else "", self.report)
         else:
             value = text if event.style else resolve(text)
         node = Node(
@@ -148,8 +147,7 @@ class _Composer:
         if len(self.stack) >= MAX_DEPTH:
             self._fail("WF010", start, f"nested more than {MAX_DEPTH} deep")
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
-            message = f"the tag {short_tag(event.tag)} is not supported"
-            self._error("WF015", start, message, "remove the tag")
+            refuse_tag(event.tag, start, self.report)
         empty: Any = {} if kind == MAP else []
         line, col = start.line + 1, start.column + 1
         keys: dict[str, Node] | None = {} if kind == MAP else None
@@ -211,9 +209,13 @@ class _Composer:
     def _pair(self, around: _Open, key: Node, value: Node) -> None:
         parent = around.node
         if key.kind != SCALAR:
-            self.report.error(
-                "WF016", key, f"a key must be a word, not {key.word}", fix='quote it: "{…}": …'
-            )
+            message, fix = f"a key must be a word, not {key.word}", 'quote it: "{…}": …'
+            if key.kind == MAP and key.style and len(key.value) == 1:
+                ((name, inner),) = key.value.items()
+                if inner.is_null:
+                    message = "{{ }} is not how a variable is written"
+                    fix = write_reference(name)
+            self.report.error("WF016", key, message, fix=fix)
             return
         if key.raw == "<<" and key.style is None:
             around.merges.append((key, value))

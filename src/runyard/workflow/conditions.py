@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from runyard.expr.error import ExprError
 from runyard.expr.when import When, compile_when
+from runyard.workflow.foreign import Foreign, find_braces, find_call
 from runyard.workflow.node import Node
 from runyard.workflow.report import Report, advice
 from runyard.workflow.source import Source
@@ -23,11 +24,19 @@ def condition(node: Node) -> When:
 
 def check_condition(node: Node, path: str, report: Report) -> None:
     """Report what the expression compiler finds wrong, at its very character."""
+    foreign = find_braces(node.raw)
     try:
-        _compiled(node.raw)
+        if foreign is None:
+            _compiled(node.raw)
+            return
     except ExprError as error:
-        line, col = locate(report.parsed, node, error.column - 1)
-        report.point("WF040", line, col, f"{path}: {error.message}", **advice(error.hint))
+        foreign = find_call(node.raw, error.column - 1)
+        if foreign is None:
+            foreign = Foreign(error.column - 1, error.message, error.hint)
+    if "${secret:" in foreign.fix:
+        foreign.fix = "a secret decides nothing: decide by an ordinary variable"
+    line, col = locate(report.parsed, node, foreign.offset)
+    report.point("WF040", line, col, f"{path}: {foreign.message}", **advice(foreign.fix))
 
 
 def locate(source: Source, node: Node, offset: int) -> tuple[int, int]:

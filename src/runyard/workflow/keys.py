@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runyard.workflow.habits import ERROR_HABITS, SCHEDULE
 from runyard.workflow.keys_step import (
     APPROVAL,
     CACHE,
@@ -129,7 +130,12 @@ DOCUMENT = table(
         "tasks": "write steps:", "jobs": "write steps:", "stages": "write modules:",
         "pipeline": "write modules:", "roles": "write modules:", "plays": "write modules:",
         "env": "write vars:", "variables": "write vars:", "environment": "write vars:",
-        "on": "nothing starts a workflow by itself: remove it",
+        **ERROR_HABITS, "schedule": SCHEDULE, "cron": SCHEDULE, "on": SCHEDULE,
+        "preconditions": "write check: or when: in a step", "block": "write steps:",
+        "retryPolicy": "write defaults: {retries: …}", "strategy": "write matrix: in a step",
+        "output": "write args: {export_vars: true} in the step that gives it",
+        "outputs": "write args: {export_vars: true} in the step that gives it",
+        "executor": "every step names its own action",
         "title": "write name:", "post": "write finally:", "always": "write finally:",
         "rescue": "write rollback: in a step, and on_failure: rollback here",
         "rollback": "write rollback: in a step, and on_failure: rollback here",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runyard.workflow.habits import ERROR_HABITS, MODULE_HABITS, SCHEDULE
 from runyard.workflow.kinds import (
     DELAY,
     DURATION,
@@ -132,7 +133,8 @@ WORK_KEYS = (
     Key("loop", ListOf(Anything(), "a list of values", empty=False),
         "one instance per value, in ${item}"),
     Key("matrix", MapOf(ListOf(Anything(), "a list of values", empty=False),
-                        "a map of names to lists", r"[A-Za-z_][A-Za-z0-9_]*"),
+                        "a map of names to lists", r"[A-Za-z_][A-Za-z0-9_]*",
+                        example="[a, b]"),
         "one instance per combination, in ${matrix.NAME}"),
     *POLICY_KEYS,
     Key("expect_vars", VARIABLES, "variables that it must export"),
@@ -147,7 +149,7 @@ WORK_KEYS = (
         "reuse an earlier success"),
 )  # fmt: skip
 _SHELL = "write action: cmd.run with args: {cmd: …}"
-HABITS = {
+HABITS: dict[str, str] = {
     "run": _SHELL, "cmd": _SHELL, "command": _SHELL, "exec": _SHELL, "shell": _SHELL,
     "script": "write action: shell.run with args: {script: …}",
     "uses": "write action: NAME; `runyard actions` lists them",
@@ -174,6 +176,18 @@ HABITS = {
     "working-directory": "write args: {dir: …}", "working_dir": "write args: {dir: …}",
     "creates": 'write check: {cmd: test -e …}', "handlers": "handlers stand at the document's top",
     "failed_when": "let the command exit with a code other than 0",
+    **MODULE_HABITS, **ERROR_HABITS,
+    "block": "write the steps one after the other; rollback:, fallback: and finally: do the rest",
+    "rescue": "write fallback: (stands in) or rollback: (undoes it) in the step that may fail",
+    "always": "write the steps under finally: at the top of the document",
+    "preconditions": "write check: (nothing to do) or when: (only where it is true)",
+    "output": "export it: args: {export_vars: true}, and echo BOPS_EXPORT:NAME=value",
+    "outputs": "export it: args: {export_vars: true}, and echo BOPS_EXPORT:NAME=value",
+    "retryPolicy": "write retries: {attempts: 4, delay: 5s}",
+    "retry_policy": "write retries: {attempts: 4, delay: 5s}",
+    "repeatPolicy": "use the action wait.until",
+    "strategy": "write matrix: {NAME: [a, b]}", "schedule": SCHEDULE, "cron": SCHEDULE,
+    "executor": "write action: NAME; `runyard actions` lists them",
     "on_failure": "write on_failure: at the top of the document, or fallback: here",
 }  # fmt: skip
 

@@ -92,22 +92,37 @@ class Share:
         }
 
 
+_NOBODY = "write false, or leave it out"
+_ROOT = {
+    "yes": "write true", "on": "write true", "true": "write true",
+    "no": _NOBODY, "off": _NOBODY, "false": _NOBODY,
+}  # fmt: skip
+
+
 class User:
     """true for root, false for nobody else, or a name."""
 
     words = "true, or the name of a user"
-    _pattern = r"[A-Za-z_][A-Za-z0-9_.-]{0,31}"
+    _name = r"[A-Za-z_][A-Za-z0-9_.-]{0,31}"
+
+    @property
+    def _pattern(self) -> str:
+        words = "|".join("".join(f"[{c.upper()}{c}]" for c in word) for word in _ROOT)
+        return rf"(?!({words})$){self._name}"
 
     def check(self, node: Node, path: str, report: Report) -> None:
         if isinstance(node.value, bool):
             return
         if not isinstance(node.value, str):
             refuse(node, path, self.words, report)
-        elif not re.fullmatch(self._pattern, node.value):
+        elif fix := _ROOT.get(node.value.lower(), ""):
+            refuse(node, path, self.words, report, fix, "WF026")
+        elif not re.fullmatch(self._name, node.value):
             refuse(node, path, self.words, report, code="WF026")
 
     def schema(self) -> _Schema:
-        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": self._pattern}]}
+        name = {"type": "string", "pattern": f"^{self._pattern}$"}
+        return {"anyOf": [{"type": "boolean"}, name]}
 
 
 class Flag:
@@ -146,7 +161,9 @@ class Number:
             fix = f"write {node.raw} without quotes" if node.style and node.raw.isdigit() else ""
             refuse(node, path, self.words, report, fix)
         elif not self.least <= value <= self.most:
-            refuse(node, path, self.words, report, code="WF025")
+            few = value < self.least
+            fix = f"write {self.least:g} or more" if few else f"write at most {self.most:,.10g}"
+            refuse(node, path, self.words, report, fix, "WF025")
 
     def schema(self) -> _Schema:
         kind = "number" if self.real else "integer"
@@ -250,6 +267,8 @@ class ListOf:
                 self.item.check(item, f"{path}[{index}]", report)
 
     def _repair(self, node: Node) -> str:
+        if node.kind == SCALAR and "{{" in node.raw:
+            return "write the values: a loop is a list in the document, such as [a, b]"
         if node.kind == SCALAR and "${" in node.raw:
             return "write the values: they must be known when the document is read"
         if self.example:

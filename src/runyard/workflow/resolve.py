@@ -42,7 +42,7 @@ def resolve(text: str) -> Scalar:
     return float("nan") if kind == "nan" else float(text)
 
 
-_TAG = "tag:yaml.org,2002:"
+CORE = "tag:yaml.org,2002:"
 
 
 def resolve_tagged(tag: str, text: str) -> Scalar:
@@ -51,10 +51,10 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
     Raises:
         ValueError: the tag is not one of the core schema, or the text is not of its type.
     """
-    if tag in ("!", _TAG + "str"):
+    if tag == CORE + "str":
         return text
     wanted = {
-        _TAG + "int": int, _TAG + "float": float, _TAG + "bool": bool, _TAG + "null": type(None),
+        CORE + "int": int, CORE + "float": float, CORE + "bool": bool, CORE + "null": type(None),
     }.get(tag)  # fmt: skip
     if wanted is None:
         raise ValueError(f"the tag {short_tag(tag)} is not supported")
@@ -68,4 +68,4 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
 
 def short_tag(tag: str) -> str:
     """A tag as people write it: `!!int`."""
-    return "!!" + tag[len(_TAG) :] if tag.startswith(_TAG) else tag
+    return "!!" + tag[len(CORE) :] if tag.startswith(CORE) else tag

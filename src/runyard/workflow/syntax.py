@@ -7,11 +7,13 @@ from typing import Any
 
 from runyard.workflow.report import Report
 from runyard.workflow.source import Source
+from runyard.workflow.tag import EATEN, quote
 
 _QUOTED_PART = re.compile(
     r"""^(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.-]+):\s+(?P<value>(?P<first>"[^"]*"|'[^']*')\s*(?P<rest>\S.*))$"""
 )
 _BAD_START = re.compile(r"^\s*(?:-\s+)*(?P<key>[\w.-]+):\s+(?P<value>[@`%].*)$")
+_EATEN = re.compile(r"^(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.-]+):\s+(?P<value>!.*)$")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 MAX_REPAIRED = 2000
 """Characters of a line that is looked at for a repair."""
@@ -26,6 +28,7 @@ _WORDS = (
     ("found character that cannot start any token", "a value cannot begin with this character"),
     ("found unexpected end of stream", "the quoted text that begins here does not end"),
     ("found unknown escape character", 'no such escape in "…"'),
+    ("did not find expected whitespace or line break", EATEN),
     ("incompatible YAML document", "this version of YAML is not supported"),
     ("control characters are not allowed", "control characters are not allowed"),
 )
@@ -51,7 +54,11 @@ def explain(error: Any, source: Source, report: Report) -> str | None:
     text = source.line(line).rstrip()
     if len(text) > MAX_REPAIRED:
         text = ""
-    repaired = _tab(line, source, report) or _partly_quoted(line, text, report)
+    repaired = (
+        _tab(line, source, report)
+        or _partly_quoted(line, text, report)
+        or _eaten(line, text, report)
+    )
     if repaired is not None:
         lines = source.lines
         return "\n".join([*lines[: line - 1], repaired, *lines[line:]])
@@ -65,6 +72,8 @@ def _repair(problem: str, text: str) -> str:
     if (match := _BAD_START.match(text)) is not None:
         value = match["value"].replace("'", "''")
         return f"quote it: {match['key']}: '{value}'"
+    if "expected whitespace" in problem and (match := re.search(r"![^\s,\]}]+", text)):
+        return quote("", match[0])
     if "mapping values" in problem:
         match = re.match(r"\s*(?:-\s+)*([\w.-]+): (.+)$", text)
         if match is None or ": " not in match[2]:
@@ -128,6 +137,19 @@ def _partly_quoted(line: int, text: str, report: Report) -> str | None:
     report.point("WF018", line, start + 1, message, width=len(value), fix=fix)
     report.move(line, start + 1, 1)
     return text[:start] + whole
+
+
+def _eaten(line: int, text: str, report: Report) -> str | None:
+    """The line with a value quoted that begins with `!`, or None when that is not what is wrong."""
+    match = _EATEN.match(text)
+    if match is None:
+        return None
+    value = re.sub(r"\s+#.*$", "", match["value"])
+    start = match.start("value")
+    fix = quote(match["key"], value)
+    report.point("WF015", line, start + 1, EATEN, width=len(value), fix=fix)
+    report.move(line, start + 1, 1)
+    return text[:start] + "'" + value.replace("'", "''") + "'"
 
 
 def _bad_character(error: Any, source: Source, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -11,6 +12,8 @@ from runyard.model.suggest import did_you_mean
 from runyard.workflow.kinds import Kind, refuse
 from runyard.workflow.node import MAP, Node
 from runyard.workflow.report import Report
+
+_COLLECTIONS = ("ansible.", "community.")
 
 
 @dataclass(repr=False, eq=False)
@@ -83,11 +86,19 @@ class Table:
 
     def _unknown(self, at: Node, name: str, path: str, report: Report) -> None:
         where = f" in {path}" if path else ""
-        fix = self.habits.get(name, "")
+        fix = self.habits.get(name, "") or self._action(name)
         hint = "" if fix else did_you_mean(name, self.keys)
         if not fix and not hint:
             fix = "known keys: " + ", ".join(k.name for k in self.keys.values() if not k.alias_of)
         report.unknown("WF012", at, f'unknown key "{name[:60]}"{where}', hint=hint, fix=fix)
+
+    def _action(self, name: str) -> str:
+        """The repair of a key that names an action or a module: `file.copy:`."""
+        module = name.rpartition(".")[2] if name.startswith(_COLLECTIONS) else ""
+        if module:
+            return self.habits.get(module, "")
+        dotted = "action" in self.keys and re.fullmatch(r"[a-z]+\.[a-z_]+", name)
+        return f"write action: {name}, and what stands below under args:" if dotted else ""
 
     def schema(self) -> dict[str, Any]:
         return {"$ref": f"#/$defs/{self.name}"}
