@@ -28,7 +28,14 @@ async def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         store = FileRunStore(Path(folder) / "runs.json")
         listener = Listener()
-        engine = Engine(run_store=store, notifier=listener, notify_retry=2, notify_delay=0.5)
+        # The id is ours, so it can be used once in a state home: this program takes a new one.
+        engine = Engine(
+            home=Path(folder) / "state",
+            run_store=store,
+            notifier=listener,
+            notify_retry=2,
+            notify_delay=0.5,
+        )
         await engine.apply_with_run(WORKFLOW, run_id="run-20260212-001")
 
         record = await store.get_run("run-20260212-001")
