@@ -67,11 +67,6 @@ class Sequencer:
     def _complete(self, event: Event) -> bool:
         """Whether all was printed that belongs before `event`."""
         attempt = end_of(event)
-        if event.type == "retry.scheduled":
-            # It is written down before the end of the try that it follows, which tells the size.
-            attempt = (event.step, event.host, int(event.data.get("n") or 0) - 1)
-            if attempt not in self._wanted:
-                return False
         if attempt is None:
             return True
         return sum(self._printed.get(attempt, {}).values()) >= self._wanted.get(attempt, 0)

@@ -80,19 +80,19 @@ def test_failure_of_a_source_is_raised() -> None:
 def failed_try(n: int, **more: Any) -> list[Event]:
     """A try that is followed by another one, in the order in which the journal has it."""
     ended = event("attempt.finished", "build", "web1", n=n, result={"attempt": n, **more})
-    return [event("retry.scheduled", "build", "web1", n=n + 1, delay=1.0), ended]
+    return [ended, event("retry.scheduled", "build", "web1", n=n + 1, delay=1.0)]
 
 
 def test_a_retry_waits_for_the_output_of_the_try_before() -> None:
     sequencer = Sequencer()
-    again, ended = failed_try(1, output_bytes=3)
-    assert sequencer.push(again) == []
+    ended, again = failed_try(1, output_bytes=3)
     assert sequencer.push(ended) == []
-    last = chunk(b"one")
-    assert sequencer.push(last) == [last, again, ended]
-    again, ended = failed_try(2)
     assert sequencer.push(again) == []
-    assert sequencer.push(ended) == [again, ended]
+    last = chunk(b"one")
+    assert sequencer.push(last) == [last, ended, again]
+    ended, again = failed_try(2)
+    assert sequencer.push(ended) == [ended]
+    assert sequencer.push(again) == [again]
 
 
 def test_output_that_somebody_else_showed_is_not_waited_for() -> None:
