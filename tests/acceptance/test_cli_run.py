@@ -576,3 +576,15 @@ def test_a_live_run_is_neither_resumed_nor_rolled_back(
         assert "stop it with `runyard cancel still-live`" in refused.stderr
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
+
+
+def test_a_tolerated_failure_is_told_even_when_quiet(program: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tolerant.yaml"
+    file.write_text(
+        "version: v0.1\nname: tolerant\nsteps:\n"
+        "  - {name: hook, continue_on_error: true, action: cmd.run, args: {cmd: 'exit 4'}}\n"
+    )
+    quiet = program("-q", "run", file)
+    assert quiet.returncode == 0 and quiet.stdout == ""
+    assert quiet.stderr == ("runyard: warning: hook on local failed, tolerated: exit code 4\n")
+    assert "warning: hook on local failed, tolerated" in program("run", file).stdout

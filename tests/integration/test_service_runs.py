@@ -435,6 +435,40 @@ def test_a_failed_rollback_may_be_tried_again(tmp_path: Path) -> None:
     with_runs(tmp_path / "home", scenario)
 
 
+def test_a_failed_rollback_run_goes_on_backwards_and_undoes_nothing_twice(tmp_path: Path) -> None:
+    log, ready = tmp_path / "log", tmp_path / "ready"
+    steps = "".join(
+        f"""
+          - name: {name}
+            action: cmd.run
+            args: {{cmd: 'echo do-{name} >>{log}'}}
+            rollback: {{action: cmd.run, args: {{cmd: '{check} && echo undo-{name} >>{log}'}}}}"""
+        for name, check in (("one", f"test -e {ready}"), ("two", "true"))
+    )
+    text = f"steps:{steps}"
+
+    async def scenario(runs: Runs) -> None:
+        record, _ = await run(runs, text)
+        failed = await (await runs.rollback(record.run_id, job(text))).wait()
+        assert failed.status is Status.FAILED
+        assert log.read_text().split() == ["do-one", "do-two", "undo-two"]
+        ready.touch()
+        resumed = await (await runs.resume(failed.run_id, job(text))).wait()
+        assert resumed.status is Status.SUCCESS, resumed.message
+        assert log.read_text().split() == ["do-one", "do-two", "undo-two", "undo-one"]
+
+        ready.unlink()
+        log.unlink()
+        record, _ = await run(runs, text)
+        await (await runs.rollback(record.run_id, job(text))).wait()
+        ready.touch()
+        again = await (await runs.rollback(record.run_id, job(text))).wait()
+        assert again.status is Status.SUCCESS
+        assert log.read_text().split() == ["do-one", "do-two", "undo-two", "undo-one"]
+
+    with_runs(tmp_path / "home", scenario)
+
+
 def test_a_resume_works_where_the_run_was_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

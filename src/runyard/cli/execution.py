@@ -14,7 +14,7 @@ from runyard.cli.session import service
 from runyard.cli.settings import Settings, is_terminal
 from runyard.cli.text import for_screen
 from runyard.cli.views.plain import PlainView, tell
-from runyard.cli.views.summary import summary
+from runyard.cli.views.summary import summary, tolerated
 from runyard.cli.views.view import View
 from runyard.cli.watch import Watched, watch
 from runyard.model.status import Status
@@ -85,5 +85,8 @@ async def _end(watched: Watched, form: str, pipe: Pipe, settings: Settings) -> N
     if pipe.closed:
         why = pipe.error.strerror if pipe.error is not None else ""
         tell(f"runyard: stdout: {why}; run {record.run_id} ended: {record.status}")
+    elif settings.quiet and not failed:
+        for text in tolerated(record):
+            tell(f"runyard: warning: {text}")
     elif form in ("json", "yaml", "jsonl") and failed:
         tell(summary(record, settings.paint(sys.stderr), hint))

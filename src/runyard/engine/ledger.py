@@ -28,11 +28,14 @@ class Ledger:
         epoch: int,
         past: Iterable[AttemptRow] = (),
         approved: Iterable[str] = (),
+        *,
+        undoes: bool = False,
     ) -> None:
         self._journal = journal
         self.run_id = run_id
         self.epoch = epoch
         self._approved = frozenset(approved)
+        self._repeated = ("finally:",) if undoes else ("finally:", "rollback:")
         self._told: list[NewEvent] = []
         self._handed: dict[asyncio.Future[object], None] = {}
         self._last: dict[tuple[str, str], AttemptRow] = {}
@@ -54,12 +57,13 @@ class Ledger:
     def reached(self, step: str, host: str) -> StepResult | None:
         """The result of an earlier life that need not be done again, or None.
 
-        What is done in any case (`finally:`) and rollbacks are done again in each life.
+        What is done in any case (`finally:`) is done again in each life. So are rollbacks, unless
+        the run is there to undo another one (`undoes`).
         """
         row = self._last.get((step, host))
         if row is None or row.result is None or not row.done:
             return None
-        if step.startswith(("finally:", "rollback:")):
+        if step.startswith(self._repeated):
             return None
         result = from_data(step, host, row.result)
         done = result.status.is_good or row.result.get("tolerated", False)

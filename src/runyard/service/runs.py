@@ -156,13 +156,18 @@ class Runs(Desk):
                 code="RUN_CHANGED",
                 hint="look at the changes, then resume with --force",
             )
+        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
+        if undoes := spec.get("undoes", ""):
+            job, past = await self._undo(undoes, job, but=run_id)
+            return await self._take_over(run_id, job.under(options), options, past, undoes=True)
         if not force:
             await self._refuse_if_undone(run_id)
-        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
         return await self._take_over(run_id, job.under(options), options)
 
     async def rollback(self, run_id: str, job: Job) -> Started:
         """Undo what a run that has ended changed, newest first, as a run of its own.
+
+        What an earlier rollback of it undid is not undone again.
 
         Raises:
             ConflictError: RUN_ACTIVE; NOTHING_TO_UNDO; RUN_UNDONE.
@@ -176,26 +181,46 @@ class Runs(Desk):
         await self._refuse_if_undone(run_id)
         spec = await self.journal.spec(run_id)
         options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
-        rows = await self.journal.attempts(run_id)
-        narrowed = job.under(options)
-        pipeline = undoing(run_id, narrowed.pipeline, rows)
+        job, past = await self._undo(run_id, job)
         options = replace(options, tags=(), run_id=None)
-        job = replace(job, pipeline=pipeline, manual=False)
-        return await self.start(job, options, past=rows, undoes=run_id)
+        return await self.start(job, options, past=past, undoes=run_id)
+
+    async def _undo(self, run_id: str, job: Job, *, but: str = "") -> tuple[Job, list[AttemptRow]]:
+        """The job that undoes a run, and what that run and its rollbacks (save `but`) did."""
+        past = await self.journal.attempts(run_id)
+        options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
+        for record in await self._rollbacks(run_id):
+            if record.run_id != but:
+                past += await self.journal.attempts(record.run_id)
+        pipeline = undoing(run_id, job.under(options).pipeline, past)
+        return replace(job, pipeline=pipeline, manual=False), past
+
+    async def _rollbacks(self, run_id: str) -> list[RunRecord]:
+        """Runs that were to undo `run_id`, the first one first."""
+        name = undo_name((await self.journal.get(run_id, outputs=False)).workflow_name)
+        records = await self.journal.list(RunFilter(workflow_name=name, limit=1000))
+        specs = [(record, await self.journal.spec(record.run_id)) for record in reversed(records)]
+        return [record for record, spec in specs if spec.get("undoes") == run_id]
 
     async def _refuse_if_undone(self, run_id: str) -> None:
         """What was rolled back is neither done nor to be undone once more."""
-        name = (await self.journal.get(run_id, outputs=False)).workflow_name
-        for record in await self.journal.list(RunFilter(workflow_name=undo_name(name))):
-            undoes = (await self.journal.spec(record.run_id)).get("undoes")
-            if undoes == run_id and record.status is Status.SUCCESS:
+        for record in await self._rollbacks(run_id):
+            if record.status is Status.SUCCESS:
                 raise ConflictError(
                     f"run {run_id} was rolled back by run {record.run_id}",
                     code="RUN_UNDONE",
                     hint="start the workflow anew",
                 )
 
-    async def _take_over(self, run_id: str, job: Job, options: RunOptions) -> Started:
+    async def _take_over(
+        self,
+        run_id: str,
+        job: Job,
+        options: RunOptions,
+        past: Sequence[AttemptRow] = (),
+        *,
+        undoes: bool = False,
+    ) -> Started:
         secrets = await self._secrets.resolve(job.secrets)
         ownership = self.home.own(run_id)
         try:
@@ -206,8 +231,8 @@ class Runs(Desk):
                 async for event in self._all_events(run_id)
                 if event.type == "approval.decided" and event.data["decision"] == "approved"
             ]
-            ledger = Ledger(self.journal, run_id, epoch, rows, approved)
-            return self._launch(job, options, ledger, ownership, secrets, rows)
+            ledger = Ledger(self.journal, run_id, epoch, rows, approved, undoes=undoes)
+            return self._launch(job, options, ledger, ownership, secrets, [*past, *rows])
         except BaseException:
             ownership.close()
             raise

@@ -36,6 +36,8 @@ def summary(record: RunRecord, paint: Paint, hint: str = "", *, columns: int | N
         if reason and not failed:
             lines.append(f"{paint('reason:', 'red')} {for_screen(reason)}")
             lines += [f"    {paint('hint:', 'cyan')} {hint}"] if hint else []
+    else:
+        lines += [f"{paint('warning:', 'yellow')} {text}" for text in tolerated(record)]
     left = survivors(record)
     if left:
         lines.append(f"{paint('warning:', 'yellow')} {left} processes could not be ended")
@@ -51,6 +53,17 @@ def summary(record: RunRecord, paint: Paint, hint: str = "", *, columns: int | N
     if record.status is not Status.SUCCESS:
         lines += [f"  {paint('hint:', 'cyan')} {hint}" for hint in _hints(record)]
     return "\n".join(lines)
+
+
+def tolerated(record: RunRecord) -> list[str]:
+    """What failed in a run that succeeded all the same: those who rely on it must hear of it."""
+    if record.status is not Status.SUCCESS:
+        return []
+    return [
+        f"{step.name} on {_names(hosts)} {hosts[0].status}, tolerated: "
+        + for_screen(hosts[0].message)
+        for step, hosts in alike(failures(record))
+    ]
 
 
 def in_flight(record: RunRecord) -> list[str]:
@@ -86,15 +99,18 @@ def alike(
     return list(groups.values())
 
 
+def _names(hosts: Sequence[HostRecord]) -> str:
+    names = ", ".join(h.host for h in hosts[:_NAMES])
+    return names + (f" and {len(hosts) - _NAMES} more" if len(hosts) > _NAMES else "")
+
+
 def failure_lines(
     step: StepRecord, hosts: Sequence[HostRecord], paint: Paint, *, tail: int = _TAIL
 ) -> list[str]:
     """The step, the hosts, what happened, and the last lines of stderr (else of stdout)."""
     host = hosts[0]
     out = host.output
-    names = ", ".join(h.host for h in hosts[:_NAMES])
-    names += f" and {len(hosts) - _NAMES} more" if len(hosts) > _NAMES else ""
-    title = paint(f"{step.name} on {names}", "bold")
+    title = paint(f"{step.name} on {_names(hosts)}", "bold")
     lines = [f"{paint.status(host.status, '✗')} {title}: {host.status}{_how(out, host)}"]
     for stream, mark in (("stderr", paint("!", "yellow")), ("stdout", "|")):
         said = str(out.get(stream) or "").rstrip("\n")
