@@ -6,6 +6,7 @@ python -I -S <this folder> SOCKET_PATH OWNER      with the listening socket as d
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -116,6 +117,8 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     _become_reaper()
     os.chdir("/")
+    # What has been loaded stays: looking through it again and again is time of every attempt.
+    gc.freeze()
     Supervisor(listener, path, owner).run()
 
 
