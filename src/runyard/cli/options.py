@@ -17,6 +17,19 @@ FORMS = ("auto", "plain", "jsonl", "json", "yaml")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def form_option(help: str = "As of `runyard run`.") -> Callable[[F], F]:
+    """`-o` of the commands that show a run while it goes on."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(FORMS),
+        default="auto",
+        show_default=True,
+        help=help,
+    )
+
+
 def run_options(command: F) -> F:
     """`--var --var-file --local --limit --tags`."""
     for option in reversed(

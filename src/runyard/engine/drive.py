@@ -45,8 +45,10 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
     try:
         ctx = run.context(host, run.fleet.connector(host, step.policy.become))
         # A step that its condition skips needs no host, unless the condition is about the host.
-        skip = await reach(step, ctx, run) if run.facts else None
-        skip = skip or _gate(step, ctx) or await reach(step, ctx, run)
+        if run.facts:
+            skip = await reach(step, ctx, run) or _gate(step, ctx)
+        else:
+            skip = _gate(step, ctx) or await reach(step, ctx, run)
         if skip is None:
             await _finish_undoing(step, host, run)
             result = await _with_fallback(step, ctx, run)
@@ -55,8 +57,7 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
     except _OF_THE_RUN:
         raise
     except Exception as error:
-        failed = outcome_of(error, step, host.name)
-        outcome = seal(failed, run.secrets, run.variables.redactor)
+        outcome = outcome_of(error, step, host.name, run)
         result = StepResult(step.key, host.name, outcome, 0, started, time.time())
     tolerated = step.policy.continue_on_error and not result.status.is_good
     run.ledger.reach(result, tolerated=tolerated)
@@ -67,13 +68,15 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
     return result
 
 
-def outcome_of(error: Exception, step: Step, host: str) -> Outcome:
-    """What an exception means as an outcome; an unexpected one is a defect, with its place."""
+def outcome_of(error: Exception, step: Step, host: str, run: Running) -> Outcome:
+    """What an exception means as an outcome, sealed; an unexpected one is a defect."""
     if isinstance(error, Halted):
-        return Outcome.of_error(CanceledError(str(error)), ended_by="cancel")
-    if isinstance(error, RunyardError):
-        return Outcome.of_error(error)
-    return Outcome.of_error(InternalError.of(error, f'step "{step.name}" on {host}'))
+        outcome = Outcome.of_error(CanceledError(str(error)), ended_by="cancel")
+    elif isinstance(error, RunyardError):
+        outcome = Outcome.of_error(error)
+    else:
+        outcome = Outcome.of_error(InternalError.of(error, f'step "{step.name}" on {host}'))
+    return seal(outcome, run.secrets, run.variables.redactor)
 
 
 def _gate(step: Step, ctx: Context) -> Outcome | None:
@@ -183,10 +186,9 @@ async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
     except _OF_THE_RUN:
         raise
     except Exception as error:
-        failed = outcome_of(error, step, ctx.host.name)
-        outcome = seal(failed, run.secrets, run.variables.redactor)
+        outcome = outcome_of(error, step, ctx.host.name, run)
     except SystemExit as error:
         # Work that says so ends itself, not the engine and everybody else's runs in this process.
-        failed = Outcome.of_error(InternalError(f"the step called sys.exit({error.code!r})"))
-        outcome = seal(failed, run.secrets, run.variables.redactor)
+        exited = InternalError(f"the step called sys.exit({error.code!r})")
+        outcome = outcome_of(exited, step, ctx.host.name, run)
     return StepResult(step.key, ctx.host.name, outcome, ctx.attempt, started, time.time())

@@ -11,7 +11,6 @@ from runyard.engine.drive import drive, outcome_of
 from runyard.engine.halt import Halt
 from runyard.engine.policy import Approval, Fan
 from runyard.engine.running import Ran, Running
-from runyard.engine.seal import seal
 from runyard.engine.step import Step
 from runyard.engine.tally import (
     by_step,
@@ -88,7 +87,7 @@ class Task:
             raise
         except Exception as error:
             step = self.steps[0]
-            outcome = outcome_of(error, step, "approval")
+            outcome = outcome_of(error, step, "approval", run)
             results = [_unstarted(step, host, outcome) for host in hosts]
             for result in results:
                 run.ledger.reach(result)
@@ -123,8 +122,7 @@ class Task:
             if self.when is None or self.when.evaluate(run.variables.scope(host.name)):
                 return None
         except Exception as error:
-            failed = outcome_of(error, self.steps[0], host.name)
-            return seal(failed, run.secrets, run.variables.redactor)
+            return outcome_of(error, self.steps[0], host.name, run)
         return Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
 
     async def _host(self, host: Host, run: Running) -> list[StepResult]:

@@ -53,7 +53,7 @@ class LocalConnector:
         self._owner = owner
         self._epoch = epoch
         self._environment = environment
-        self._cwd = cwd or _here()
+        self._cwd = cwd or here()
         self._client: Client | None = None
         self._past = Past("")
         self._verdicts: dict[str, str] = {}  # why we have killed a supervisor
@@ -253,10 +253,11 @@ class LocalConnector:
         return spec
 
 
-def _here() -> str:
+def here() -> str:
+    """The directory that we stand in, or our home when somebody has removed it."""
     try:
         return os.getcwd()
-    except FileNotFoundError:  # somebody has removed the directory that we stand in
+    except FileNotFoundError:
         return os.path.expanduser("~")
 
 

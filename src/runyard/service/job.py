@@ -46,6 +46,7 @@ class RunOptions:
             "limit": list(self.limit),
             "tags": list(self.tags),
             "approve": self.approve,
+            "cwd": self.cwd,
         }
 
     @classmethod
@@ -57,6 +58,7 @@ class RunOptions:
             limit=tuple(data["limit"]),
             tags=tuple(data["tags"]),
             approve=data["approve"],
+            cwd=data["cwd"],
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import Any
 from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
 from runyard.expr.secrets import Secrets
+from runyard.hosts.local import here
 from runyard.model.errors import ConflictError
 from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
@@ -113,6 +113,7 @@ class Runs(Desk):
             ConflictError: RUN_EXISTS; PLAN_DRIFT, with what differs.
             UsageError: a bad run id, host pattern or tag; a secret is not known.
         """
+        options = replace(options, cwd=options.cwd or here())
         secrets = await self._secrets.resolve(job.secrets)
         narrowed = job.under(options)
         if plan is not None:
@@ -128,7 +129,6 @@ class Runs(Desk):
                 "text": job.text,
                 "options": options.to_dict(),
                 "undoes": undoes,
-                "cwd": options.cwd or _here(),
             }
             begin = [NewEvent("run.queued"), NewEvent("run.started")]
             if plan is not None:
@@ -156,7 +156,7 @@ class Runs(Desk):
                 code="RUN_CHANGED",
                 hint="look at the changes, then resume with --force",
             )
-        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
+        options = RunOptions.from_dict(spec["options"])
         if undoes := spec.get("undoes", ""):
             job, past = await self._undo(undoes, job, but=run_id)
             return await self._take_over(run_id, job.under(options), options, past, undoes=True)
@@ -179,8 +179,7 @@ class Runs(Desk):
                 hint=f"wait for it, or stop it with `runyard cancel {run_id}`",
             )
         await self._refuse_if_undone(run_id)
-        spec = await self.journal.spec(run_id)
-        options = replace(RunOptions.from_dict(spec["options"]), cwd=spec.get("cwd", ""))
+        options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
         job, past = await self._undo(run_id, job)
         options = replace(options, tags=(), run_id=None)
         return await self.start(job, options, past=past, undoes=run_id)
@@ -288,10 +287,3 @@ class Runs(Desk):
         shown = "\n  ".join(differences[:20])
         more = f"\n  … and {len(differences) - 20} more" if len(differences) > 20 else ""
         raise PlanDrift(f"the plan no longer holds:\n  {shown}{more}")
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:  # somebody has removed the directory that we stand in
-        return ""

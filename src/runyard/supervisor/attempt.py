@@ -185,7 +185,7 @@ class Attempt:
             for wake in self.on_output:
                 wake()
 
-        self._sources.append(Source(self._yard.loop, fd, take, lambda: None))
+        self._sources.append(Source(self._yard.loop, fd, take))
 
     def _again(self, seconds: float) -> None:
         if self._watch is not None:

@@ -28,13 +28,10 @@ _buffers = [_chunk]
 class Source:
     """Reads what a process writes and hands it on at once; never waits for anybody."""
 
-    def __init__(
-        self, loop: Loop, fd: int, take: Callable[[memoryview], None], closed: Callable[[], None]
-    ) -> None:
+    def __init__(self, loop: Loop, fd: int, take: Callable[[memoryview], None]) -> None:
         self._loop = loop
         self._fd = fd
         self._take = take
-        self._closed = closed
         self._grown = False
         loop.watch(fd, READ, self._ready)
 
@@ -55,7 +52,6 @@ class Source:
             self._loop.unwatch(self._fd)
             os.close(self._fd)
             self._fd = -1
-            self._closed()
 
     def _ready(self, _events: int) -> None:
         self._read()

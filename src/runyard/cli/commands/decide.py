@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from runyard.cli.lazy import Command
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _answer_options(command: F) -> F:
+    for option in (
+        click.option("--by", default="", help="Who decides; default: the name of your user."),
+        click.option("--comment", default="", help="Kept with the decision."),
+        click.option("--step", default="", help="The step that waits; default: whichever does."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -15,9 +30,7 @@ from runyard.cli.settings import Settings
     examples=["runyard approve last", "runyard approve last --step deploy --comment 'go ahead'"],
 )
 @run_argument
-@click.option("--step", default="", help="The step that waits; default: whichever does.")
-@click.option("--comment", default="", help="Kept with the decision.")
-@click.option("--by", default="", help="Who decides; default: the name of your user.")
+@_answer_options
 @click.pass_obj
 def approve(settings: Settings, run_id: str, step: str, comment: str, by: str) -> int:
     """Say yes to a run that waits for an approval.
@@ -33,9 +46,7 @@ def approve(settings: Settings, run_id: str, step: str, comment: str, by: str) -
     examples=["runyard reject last --step deploy --comment 'not on a Friday'"],
 )
 @run_argument
-@click.option("--step", default="", help="The step that waits; default: whichever does.")
-@click.option("--comment", default="", help="Kept with the decision.")
-@click.option("--by", default="", help="Who decides; default: the name of your user.")
+@_answer_options
 @click.pass_obj
 def reject(settings: Settings, run_id: str, step: str, comment: str, by: str) -> int:
     """Say no to a run that waits for an approval: it fails, its process exits with 5.

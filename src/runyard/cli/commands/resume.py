@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS
+from runyard.cli.options import form_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 @run_argument
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
 @click.option("--force", is_flag=True, help="Go on although the workflow was changed meanwhile.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(FORMS),
-    default="auto",
-    show_default=True,
-    help="As of `runyard run`.",
-)
+@form_option()
 @click.pass_obj
 def resume(settings: Settings, run_id: str, file: str | None, force: bool, form: str) -> int:
     """Go on with an interrupted, failed or canceled run from what is not done.

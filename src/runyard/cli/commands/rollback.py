@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS
+from runyard.cli.options import form_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 @click.command("rollback", cls=Command, examples=["runyard rollback last"])
 @run_argument
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(FORMS),
-    default="auto",
-    show_default=True,
-    help="As of `runyard run`.",
-)
+@form_option()
 @click.pass_obj
 def rollback(settings: Settings, run_id: str, file: str | None, form: str) -> int:
     """Undo what a run changed: the `rollback` of its steps, last step first.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS, given_options, run_options
+from runyard.cli.options import form_option, given_options, run_options
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,14 +40,8 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Show what would run, as `plan` does; run nothing.")
 @click.option("--yes", is_flag=True, help="Say yes to every approval and to the plan.")
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(FORMS),
-    default="auto",
-    show_default=True,
-    help="auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
+@form_option(
+    "auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
     "they come. json, yaml: the record of the run at its end.",
 )
 @click.pass_obj
