@@ -83,12 +83,13 @@ def given_options(
     Raises:
         UsageError: a variable is wrong.
     """
+    from runyard.hosts.pattern import split_patterns
     from runyard.service.job import RunOptions
 
     return RunOptions(
         vars=read_variables(variables, var_files),
         local=local,
-        limit=split_words(limit),
+        limit=tuple(p for text in limit for p in split_patterns(text)),
         tags=split_words(tags),
     )
 

@@ -1,4 +1,4 @@
-"""Patterns that name hosts: `web*`, `web[1:40]`, `!db1`, `@group & @zone`, `all`.
+"""Patterns that name hosts: `web*`, `web[1:40]`, `web[01-03,07]`, `!db1`, `@group & @zone`, `all`.
 
 Globs and ranges look at the names of hosts; behind an `@` at the names of groups.
 """
@@ -7,13 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from runyard.model.errors import UsageError
 from runyard.model.suggest import did_you_mean
 
-_PIECE: Final = re.compile(r"\[(\d{1,9}):(\d{1,9})\]|\[(!?)([^\]\[:]+)\]|(\*+)|(\?)|([^\[\]*?]+)")
+_NUMBER: Final = "[0-9]{1,9}"
+_RANGE: Final = f"{_NUMBER}[:-]{_NUMBER}"
+_NUMBERS: Final = f"{_RANGE}|(?:{_RANGE}|{_NUMBER})(?:,(?:{_RANGE}|{_NUMBER}))+"
+_PIECE: Final = re.compile(rf"\[({_NUMBERS})\]|\[(!?)([^\]\[:]+)\]|(\*+)|(\?)|([^\[\]*?]+)")
+_SEPARATOR: Final = re.compile(r"\[[^\[\]]*\]|(,)")
 _MAX_LENGTH: Final = 1000
+
+
+def split_patterns(text: str) -> list[str]:
+    """The patterns in `text`, which commas outside of brackets separate; empty ones are left out.
+
+    `web[01-03,07],db*` are two.
+    """
+    ends = [match.start() for match in _SEPARATOR.finditer(text) if match[1]]
+    begins = [0, *(end + 1 for end in ends)]
+    parts = [text[a:b].strip() for a, b in zip(begins, [*ends, len(text)], strict=True)]
+    return [part for part in parts if part]
 
 
 def select_names(
@@ -32,25 +48,27 @@ def select_names(
     without: set[str] = set()
     positive = False
     for text in patterns:
-        for part in text.split(","):
-            pattern = part.strip()
-            if not pattern:
-                continue
+        for pattern in split_patterns(text):
             terms = [term.strip() for term in pattern.split("&")]
             if len(terms) == 1 and pattern.startswith("!"):
                 without |= _one(pattern[1:].strip(), rank, groups)
                 continue
             positive = True
-            found = set(rank)
-            for term in terms:
-                if term.startswith("!"):
-                    found -= _one(term[1:].strip(), rank, groups)
-                else:
-                    found &= _one(term, rank, groups)
-            chosen |= found
+            chosen |= _all_of(terms, rank, groups)
     if not positive:
         chosen = set(rank)
     return sorted(chosen - without, key=rank.__getitem__)
+
+
+def _all_of(
+    terms: Sequence[str], rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]
+) -> set[str]:
+    wanted = [_one(term, rank, groups) for term in terms if not term.startswith("!")]
+    found = set.intersection(*wanted) if wanted else set(rank)
+    for term in terms:
+        if term.startswith("!"):
+            found -= _one(term[1:].strip(), rank, groups)
+    return found
 
 
 def _one(term: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[str]]) -> set[str]:
@@ -99,22 +117,29 @@ def _pieces(pattern: str) -> list[re.Match[str]]:
                 code="TARGET",
                 hint="use web*, web?, web[12], web[1:40], !web3, @group, @group & @zone",
             )
-        if match[1] is not None and int(match[1]) > int(match[2]):
-            raise UsageError(
-                f'target pattern "{pattern}": the range {match[0]} runs backwards',
-                code="TARGET",
-                hint=f"write [{match[2]}:{match[1]}]",
-            )
+        if match[1] is not None:
+            _check_numbers(pattern, match[1])
         pieces.append(match)
         at = match.end()
     return pieces
+
+
+def _check_numbers(pattern: str, numbers: str) -> None:
+    for part in numbers.split(","):
+        low, separator, high = part.replace("-", ":").partition(":")
+        if separator and int(low) > int(high):
+            raise UsageError(
+                f'target pattern "{pattern}": the range [{part}] runs backwards',
+                code="TARGET",
+                hint=f"write [{high}{part[len(low)]}{low}]",
+            )
 
 
 def _fits(name: str, pieces: list[re.Match[str]]) -> bool:
     """Whether the whole name fits: a set of places reached, so never more than linear × linear."""
     places = {0}
     for piece in pieces:
-        if piece[5] is not None:
+        if piece[4] is not None:
             places = set(range(min(places), len(name) + 1))
         else:
             places = {end for start in places for end in _ends(name, start, piece)}
@@ -125,28 +150,38 @@ def _fits(name: str, pieces: list[re.Match[str]]) -> bool:
 
 def _ends(name: str, start: int, piece: re.Match[str]) -> list[int]:
     if piece[1] is not None:
-        return _range_ends(name, start, piece[1], piece[2])
-    if piece[7] is not None:
-        return [start + len(piece[7])] if name.startswith(piece[7], start) else []
+        return _number_ends(name, start, piece[1])
+    if piece[6] is not None:
+        return [start + len(piece[6])] if name.startswith(piece[6], start) else []
     if start >= len(name):
         return []
-    if piece[6] is not None or _in_class(name[start], piece[4]) is (piece[3] == ""):
+    if piece[5] is not None or _in_class(name[start], piece[3]) is (piece[2] == ""):
         return [start + 1]
     return []
 
 
-def _range_ends(name: str, start: int, low: str, high: str) -> list[int]:
-    """Ends of numbers from `low` to `high`; `[01:40]` wants two digits, `[1:40]` no zeros."""
-    padded = len(low) > 1 and low.startswith("0")
+def _number_ends(name: str, start: int, numbers: str) -> list[int]:
+    """Ends of the numbers that are listed; `[01:40]` wants two digits, `[1:40]` no zeros."""
     ends = []
     end = start
     while end < len(name) and end - start < 9 and name[end] in "0123456789":
         end += 1
-        digits = name[start:end]
-        well_written = len(digits) >= len(low) if padded else str(int(digits)) == digits
-        if well_written and int(low) <= int(digits) <= int(high):
-            ends.append(end)
+        digits, number = name[start:end], int(name[start:end])
+        for low, high, width in _ranges(numbers):
+            if low <= number <= high and digits == str(number).zfill(width):
+                ends.append(end)
+                break
     return ends
+
+
+@lru_cache(maxsize=64)
+def _ranges(numbers: str) -> tuple[tuple[int, int, int], ...]:
+    """`01-03,07` as the first, the last and the width (0: no zeros in front) of each part."""
+    found = []
+    for part in numbers.split(","):
+        low, _, high = part.replace("-", ":").partition(":")
+        found.append((int(low), int(high or low), len(low) if low.startswith("0") else 0))
+    return tuple(found)
 
 
 def _in_class(char: str, members: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runyard.hosts.pattern import select_names
+from runyard.hosts.pattern import select_names, split_patterns
 from runyard.model.errors import UsageError
 
 HOSTS = {name: place for place, name in enumerate(("a", "ab", "b1", "b10", "b02", "a.b-c", "[x"))}
@@ -50,3 +50,55 @@ def test_a_group_called_all_is_that_group() -> None:
 def test_a_long_pattern_is_refused() -> None:
     with pytest.raises(UsageError, match="is not valid"):
         select_names(["*" + "a" * 2000], HOSTS, GROUPS)
+
+
+WEB = {name: place for place, name in enumerate(f"web{n:02d}" for n in range(1, 13))}
+
+
+@pytest.mark.parametrize("separator", ["-", ":"])
+def test_both_ways_of_writing_a_range(separator: str) -> None:
+    found = select_names([f"web[09{separator}11]"], WEB, {})
+    assert found == ["web09", "web10", "web11"]
+
+
+def test_a_list_of_ranges_and_numbers_within_brackets() -> None:
+    assert select_names(["web[01-03,07],web12"], WEB, {}) == [
+        "web01", "web02", "web03", "web07", "web12",
+    ]  # fmt: skip
+
+
+def test_a_range_counts_where_a_class_would_not() -> None:
+    hosts = {f"n{n}": n for n in range(50)}
+    assert select_names(["n[1-40]"], hosts, {}) == [f"n{n}" for n in range(1, 41)]
+    assert select_names(["n[0-9]"], hosts, {}) == [f"n{n}" for n in range(10)]
+
+
+def test_classes_stay_classes() -> None:
+    hosts = {name: n for n, name in enumerate(("n1", "n2", "n12", "na", "nb", "n-"))}
+    assert select_names(["n[12]"], hosts, {}) == ["n1", "n2"]
+    assert select_names(["n[a-b]"], hosts, {}) == ["na", "nb"]
+    assert select_names(["n[!a-b12]"], hosts, {}) == ["n-"]
+
+
+def test_a_padded_range_is_as_wide_as_it_is_written() -> None:
+    hosts = {name: n for n, name in enumerate(("n8", "n08", "n008", "n100"))}
+    assert select_names(["n[08-112]"], hosts, {}) == ["n08", "n100"]
+
+
+def test_a_list_that_runs_backwards_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"the range \[3-1\] runs backwards") as caught:
+        select_names(["web[1,3-1]"], WEB, {})
+    assert caught.value.hint == "write [1-3]"
+
+
+@given(st.text("a,[]1-", max_size=40))
+def test_splitting_loses_only_commas_and_blanks(text: str) -> None:
+    parts = split_patterns(text)
+    assert all(parts)
+    assert "".join("".join(parts).split(",")) == "".join(text.split(","))
+
+
+def test_a_long_list_of_names_is_split_in_linear_time() -> None:
+    names = {f"host{n}": n for n in range(20_000)}
+    assert select_names([",".join(names)], names, {}) == list(names)
+    assert split_patterns("[" * 50_000) == ["[" * 50_000]
