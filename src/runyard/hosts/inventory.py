@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, Final
 
+from runyard.hosts.groups import lay_out
 from runyard.hosts.pattern import select_names
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
@@ -50,8 +51,9 @@ class Host:
     Attributes:
         address: empty or `local`, `http(s)://…`, `ssh://user@host:port`, `docker://container`, ….
         vars: the host's own variables, without those of its groups.
-        groups: names of its groups, sorted: the order in which their variables apply.
-        options: what else the document says about it (`user`, `token`, `identity`, …).
+        groups: names of its groups in the order in which their variables apply: a group after
+            those that contain it, else by priority, else by name.
+        options: what else is said about the way to it (`identity`, `become`, `python`, …).
     """
 
     name: str
@@ -68,11 +70,19 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Hosts under one name, with variables of their own."""
+    """Hosts under one name, with variables of their own.
+
+    Attributes:
+        hosts: its members; in an `Inventory` those of its children as well.
+        children: groups whose hosts are its hosts; their variables win over its own.
+        priority: of groups at one depth, the higher one's variables win; default 1.
+    """
 
     name: str
     hosts: tuple[str, ...] = ()
     vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    children: tuple[str, ...] = ()
+    priority: int = 1
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,11 @@ class Inventory:
         groups: Iterable[Group] = (),
         vars: Mapping[str, Any] | None = None,
     ) -> Inventory:
-        """Put hosts and groups together; every host learns the groups that name it.
+        """Put hosts and groups together; every host learns its groups, every group its members.
 
         Raises:
-            UsageError: a name twice, a group with an unknown host.
+            UsageError: a name twice, a group with an unknown host or child, groups that contain
+                each other.
         """
         by_name: dict[str, Host] = {}
         for host in hosts:
@@ -101,24 +112,28 @@ class Inventory:
                 raise UsageError(f'host "{host.name}" is duplicated')
             by_name[host.name] = host
         by_group: dict[str, Group] = {}
-        member: dict[str, list[str]] = {name: [] for name in by_name}
         for group in groups:
             if group.name in by_group:
                 raise UsageError(f'group "{group.name}" is duplicated')
             by_group[group.name] = group
-            for name in group.hosts:
+        tree = lay_out(
+            {name: group.hosts for name, group in by_group.items()},
+            {name: group.children for name, group in by_group.items()},
+        )
+        member: dict[str, list[str]] = {name: [] for name in by_name}
+        rank = {name: (tree.depth[name], g.priority, name) for name, g in by_group.items()}
+        for group_name in sorted(rank, key=rank.__getitem__):
+            for name in tree.members[group_name]:
                 if name not in member:
                     raise UsageError(
-                        f'group "{group.name}": unknown host "{name}"',
+                        f'group "{group_name}": unknown host "{name}"',
                         code="HOST",
                         hint=did_you_mean(name, by_name),
                     )
-                member[name].append(group.name)
-        known = {
-            name: replace(host, groups=tuple(sorted(set(member[name]))))
-            for name, host in by_name.items()
-        }
-        return cls(known, by_group, dict(vars or {}))
+                member[name].append(group_name)
+        known = {n: replace(host, groups=tuple(member[n])) for n, host in by_name.items()}
+        full = {n: replace(group, hosts=tree.members[n]) for n, group in by_group.items()}
+        return cls(known, full, dict(vars or {}))
 
     @classmethod
     def local(cls) -> Inventory:
@@ -129,6 +144,77 @@ class Inventory:
         """The same hosts, groups and variables, all of them on this machine (`run --local`)."""
         here = {n: replace(host, address="", options={}) for n, host in self.hosts.items()}
         return Inventory(here, self.groups, self.vars)
+
+    def overlaid(
+        self, hosts: Iterable[Host], groups: Iterable[Group], vars: Mapping[str, Any]
+    ) -> Inventory:
+        """This one with more on top: what is known already is kept where nothing new is said.
+
+        Variables and options win one by one, groups grow. New hosts come after the known ones.
+
+        Raises:
+            UsageError: as `of`.
+        """
+        all_hosts, all_groups = dict(self.hosts), dict(self.groups)
+        for host in hosts:
+            old = all_hosts.get(host.name, host)
+            all_hosts[host.name] = replace(
+                host,
+                address=host.address or old.address,
+                vars={**old.vars, **host.vars},
+                options={**old.options, **host.options},
+            )
+        for group in groups:
+            known = all_groups.get(group.name, group)
+            all_groups[group.name] = replace(
+                group,
+                hosts=(*known.hosts, *group.hosts),
+                vars={**known.vars, **group.vars},
+                children=tuple(dict.fromkeys((*known.children, *group.children))),
+                priority=known.priority if group.priority == 1 else group.priority,
+            )
+        return Inventory.of(all_hosts.values(), all_groups.values(), {**self.vars, **vars})
+
+    def layers(self) -> Iterator[Mapping[str, Any]]:
+        """Every map of variables in it: everybody's, those of groups, those of hosts."""
+        yield self.vars
+        yield from (group.vars for group in self.groups.values())
+        yield from (host.vars for host in self.hosts.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, to be written down; `from_dict` is the inverse. Secrets stay references."""
+        return {
+            "vars": dict(self.vars),
+            "hosts": {
+                name: _without_empty(address=h.address, vars=h.vars, options=h.options)
+                for name, h in self.hosts.items()
+            },
+            "groups": {
+                name: _without_empty(
+                    hosts=list(g.hosts),
+                    vars=g.vars,
+                    children=list(g.children),
+                    priority=g.priority if g.priority != 1 else None,
+                )
+                for name, g in self.groups.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Inventory:
+        """The inverse of `to_dict`."""
+        hosts = [Host(name, **each) for name, each in data["hosts"].items()]
+        groups = [
+            Group(
+                name,
+                tuple(each.get("hosts", ())),
+                each.get("vars", {}),
+                tuple(each.get("children", ())),
+                each.get("priority", 1),
+            )
+            for name, each in data["groups"].items()
+        ]
+        return cls.of(hosts, groups, data["vars"])
 
     @cached_property
     def rank(self) -> Mapping[str, int]:
@@ -146,3 +232,7 @@ class Inventory:
         """
         members = {name: group.hosts for name, group in self.groups.items()}
         return [self.hosts[name] for name in select_names(patterns, self.rank, members)]
+
+
+def _without_empty(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", {}, [])}

@@ -15,17 +15,19 @@ from runyard.workflow.report import Report, printable
 from runyard.workflow.walk import Spot, plain, tasks, work
 
 
-def check_document(root: Node, actions: Actions, report: Report) -> Inventory:
-    """Report every mistake; returns the inventory as far as it can be told."""
+def check_document(
+    root: Node, actions: Actions, report: Report, outer: Inventory | None = None
+) -> Inventory:
+    """Report every mistake; returns the inventory, on top of `outer`, as far as it can be told."""
     if root.kind != MAP:
         _not_a_map(root, report)
         return Inventory.local()
     DOCUMENT.check(root, "", report)
     _version(root, report)
     _parts(root, report)
-    inventory = build_inventory(root, report)
+    inventory = build_inventory(root, report, outer)
     check_names(root, report)
-    known = _variables(root)
+    known = _variables(root, outer)
     instances = 0
     for spot in work(root):
         if report.is_full:
@@ -99,15 +101,18 @@ def _step(spot: Spot, known: set[str], actions: Actions, report: Report) -> None
     _approval(spot, report)
 
 
-def _variables(root: Node) -> set[str]:
-    """Names that the document itself gives values to."""
+def _variables(root: Node, outer: Inventory | None) -> set[str]:
+    """Names that the document itself, or an inventory beside it, gives values to."""
     inventory, defaults = root.get("inventory"), root.get("defaults")
     owners = [root, inventory, defaults]
     for part in ("hosts", "groups"):
         found = inventory.get(part) if inventory is not None else None
         owners += [node for _, node in found.items()] if found is not None else []
     maps = [owner.get("vars") for owner in owners if owner is not None]
-    return {name for node in maps if node is not None for name, _ in node.items()}
+    names = {name for node in maps if node is not None for name, _ in node.items()}
+    for layer in outer.layers() if outer is not None else ():
+        names.update(layer)
+    return names
 
 
 def _loop_values(spot: Spot, known: set[str], actions: Actions, report: Report) -> None:

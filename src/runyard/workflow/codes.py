@@ -154,6 +154,10 @@ CODES: dict[str, Code] = {
     "WF048": Code("bad address", "A host's address is none that can be reached.",
         "Leave it out for this machine, or write ssh://, http:// or https://.", DOCUMENT,
         _doc("inventory:\n  hosts: {web1: {address: 10.0.0.1}}\nsteps:\n" + _STEP)),
+    "WF049": Code("bad child of a group", "A child of a group is no group, or groups contain each "
+        "other.", "Name groups under `children`, hosts under `hosts`.", DOCUMENT,
+        _doc("inventory:\n  hosts: {web1: {}}\n  groups: {web: {children: [dbs]}}\n"
+             "steps:\n" + _STEP)),
     "WF099": Code("too many diagnostics", "After 1,000 the rest is left out.",
         "Repair the first ones.", DOCUMENT,
         _doc("steps: [" + ", ".join(["x"] * 1001) + "]\n")),

@@ -23,7 +23,9 @@ class Workflow:
     Attributes:
         vars: the document's variables. defaults: those of `defaults.vars`, the lowest of all.
         plan_mode: auto or manual-approve. secrets: every NAME of a `${secret:NAME}`.
-        digest: sha256 of the parsed document as canonical JSON: comments do not count.
+        digest: sha256 of the parsed document, and of `outer`, as canonical JSON: comments do not
+            count.
+        outer: the inventory that was given beside the document, which `inventory` is on top of.
         warnings: what is not wrong, but should be known.
     """
 
@@ -41,6 +43,7 @@ class Workflow:
     text: str
     digest: str
     warnings: tuple[Diagnostic, ...] = ()
+    outer: Inventory | None = None
 
 
 class InvalidWorkflow(WorkflowError):

@@ -1,33 +1,137 @@
-"""The document's inventory: checked, and made into the one that hosts/ knows."""
+"""An inventory as YAML says it: checked, and made into hosts and groups.
+
+The document's `inventory:` and files of the same shape (`runyard run -i`) are read by the same
+code. Names of hosts and groups may be those of another source, so they are judged at the end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field, replace
+from itertools import pairwise
+from typing import Any
+
+from runyard.hosts.groups import find_cycle
 from runyard.hosts.inventory import Group, Host, Inventory, transport_of
 from runyard.model.errors import UsageError
+from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
 from runyard.workflow.node import MAP, Node
 from runyard.workflow.report import Report, advice
 
+_NOTHING: Inventory = Inventory()
 
-def build_inventory(root: Node, report: Report) -> Inventory:
-    """Hosts and groups as far as they can be told; what is wrong goes to `report`."""
+
+@dataclass(repr=False, eq=False)
+class Stated:
+    """What one inventory says. `at` is its `groups:`, `places` where groups name hosts and groups.
+
+    Attributes:
+        places: group, `hosts` or `children`, the name, and its node.
+    """
+
+    hosts: list[Host] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    at: Node | None = None
+    places: list[tuple[str, str, str, Node]] = field(default_factory=list)
+
+
+def build_inventory(root: Node, report: Report, outer: Inventory | None = None) -> Inventory:
+    """The hosts of a document, on top of `outer`; what is wrong with them goes to `report`.
+
+    Without any inventory it is this machine alone.
+    """
+    base = outer or _NOTHING
     node = root.get("inventory")
-    if node is None and not ("inventory" in root.value and root.kind == MAP):
-        return Inventory.local()
-    at = root.key("inventory")
-    hosts_node = node.get("hosts") if node is not None else None
-    if hosts_node is None or not hosts_node.value:
-        if node is None or node.kind == MAP:
+    if node is None and (base.hosts or not (root.kind == MAP and "inventory" in root.value)):
+        return outer if outer is not None and base.hosts else Inventory.local()
+    stated = read_inventory(node, report) if node is not None else Stated()
+    if not stated.hosts and not base.hosts:
+        if node is None or (node.kind == MAP and not _wrong(node.get("hosts"))):
             report.error(
                 "WF038",
-                at,
+                root.key("inventory"),
                 "no hosts defined in inventory",
                 fix="add hosts: {NAME: {address: …}}, or remove inventory: to run on this machine",
             )
         return Inventory.local()
-    hosts = [_host(name, item, report) for name, item in hosts_node.items()]
-    groups = _groups(node, [host.name for host in hosts], report) if node is not None else []
-    return Inventory.of(hosts, groups, _vars(node))
+    hosts = {**base.hosts, **{host.name: host for host in stated.hosts}}
+    children = {name: group.children for name, group in base.groups.items()}
+    groups = judge_names(stated, hosts, children, report)
+    return base.overlaid(stated.hosts, groups, stated.vars)
+
+
+def read_inventory(node: Node, report: Report) -> Stated:
+    """What a map of `hosts`, `groups` and `vars` says, as far as it can be told by itself."""
+    found = Stated(vars=_vars(node), at=node.get("groups"))
+    hosts = node.get("hosts")
+    for name, item in hosts.items() if hosts is not None else ():
+        found.hosts.append(_host(name, item, report))
+    for name, item in found.at.items() if found.at is not None else ():
+        for key in ("hosts", "children"):
+            found.places += [(name, key, word, at) for word, at in item.strings(key)]
+        members, children = (
+            tuple(dict.fromkeys(word for word, _ in item.strings(key)))
+            for key in ("hosts", "children")
+        )
+        found.groups.append(Group(name, members, _vars(item), children))
+    return found
+
+
+def judge_names(
+    stated: Stated,
+    hosts: Mapping[str, object],
+    children: Mapping[str, tuple[str, ...]],
+    report: Report,
+) -> list[Group]:
+    """The groups of `stated` without what is wrong in them, which goes to `report`.
+
+    `hosts` and `children` are of all sources together: every host, every group's children.
+    """
+    known = {**children}
+    for group in stated.groups:
+        known[group.name] = (*known.get(group.name, ()), *group.children)
+        if group.name in hosts and stated.at is not None:
+            message = f'"{group.name}" is the name of a group and of a host'
+            report.error("WF031", stated.at.key(group.name), message, fix="rename the group")
+    bad = set()
+    for group_name, key, word, at in stated.places:
+        if word in (hosts if key == "hosts" else known):
+            continue
+        bad.add((group_name, key, word))
+        if key == "hosts":
+            near = did_you_mean(word, hosts)
+            message = f'group "{group_name}" names the unknown host "{word}"'
+            fix = "" if near else "add it to inventory.hosts"
+            report.error("WF037", at, message, hint=near, fix=fix)
+        else:
+            near = did_you_mean(word, known)
+            message = f'group "{group_name}" has the unknown child "{word}"'
+            fix = "hosts go under hosts:" if word in hosts else "" if near else "add the group"
+            report.error("WF049", at, message, hint="" if word in hosts else near, fix=fix)
+    cut = _cut_cycle(stated, known, report)
+    return [
+        replace(
+            group,
+            hosts=tuple(h for h in group.hosts if (group.name, "hosts", h) not in bad),
+            children=()
+            if cut
+            else tuple(c for c in group.children if (group.name, "children", c) not in bad),
+        )
+        for group in stated.groups
+    ]
+
+
+def _cut_cycle(stated: Stated, children: Mapping[str, tuple[str, ...]], report: Report) -> bool:
+    """Report groups of `stated` that contain each other."""
+    circle = find_cycle(children)
+    for group_name, key, word, at in stated.places:
+        if key == "children" and (group_name, word) in pairwise(circle):
+            message = "groups contain each other: " + " → ".join(circle)
+            report.error("WF049", at, message, fix="take this child out")
+            return True
+    return False
 
 
 def _host(name: str, node: Node, report: Report) -> Host:
@@ -38,36 +142,24 @@ def _host(name: str, node: Node, report: Report) -> Host:
             transport_of(text)
         except UsageError as error:
             report.error("WF048", address, error.message, **advice(error.hint))
-    return Host(name, text, _vars(node))
+    return Host(name, text, _vars(node), options=_options(node))
 
 
-def _groups(node: Node, hosts: list[str], report: Report) -> list[Group]:
-    found = []
-    known = set(hosts)
-    groups = node.get("groups")
-    for name, group in groups.items() if groups is not None else ():
-        if name in known:
-            message = f'"{name}" is the name of a group and of a host'
-            report.error(
-                "WF031", groups.key(name) if groups else node, message, fix="rename the group"
-            )
-        members = []
-        for host, at in group.strings("hosts"):
-            if host in known:
-                members.append(host)
-                continue
-            near = did_you_mean(host, hosts)
-            report.error(
-                "WF037",
-                at,
-                f'group "{name}" names the unknown host "{host}"',
-                hint=near,
-                fix="" if near else "add it to inventory.hosts",
-            )
-        found.append(Group(name, tuple(dict.fromkeys(members)), _vars(group)))
+def _options(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in node.items():
+        if key not in ("address", "vars") and not item.is_null:
+            found[key] = item.plain()
+    if "become" in found:
+        found["become"] = {True: "root", False: ""}.get(found["become"], found["become"])
     return found
 
 
-def _vars(node: Node | None) -> dict[str, object]:
-    found = node.get("vars") if node is not None else None
+def _wrong(hosts: Node | None) -> bool:
+    """Hosts there are, but not written as a map, which is reported already."""
+    return hosts is not None and hosts.kind != MAP
+
+
+def _vars(node: Node) -> dict[str, Any]:
+    found = node.get("vars")
     return found.plain() if found is not None and found.kind == MAP else {}

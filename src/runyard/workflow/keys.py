@@ -21,7 +21,7 @@ from runyard.workflow.keys_step import (
     TEXT,
     VALUES,
 )
-from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, Word
+from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, User, Word
 from runyard.workflow.table import Key, Table, table
 
 VERSION = "v0.1"
@@ -35,12 +35,23 @@ HOST = table(
     Key("address", TEXT, "empty or local: this machine; http(s)://… a push agent; "
         "ssh://user@host:port", default="this machine"),
     Key("vars", VALUES, "variables of this host"),
+    Key("identity", TEXT, "file of the private key for ssh://", default="as of ssh"),
+    Key("become", User(), "for steps that do not say it: run as root (true) or as this user"),
+    Key("python", TEXT, "Python 3.8 or newer on the host", default="python3"),
     habits={
         "ansible_host": "write address: ssh://user@host",
         "hostname": "write address:", "ip": "write address: ssh://user@IP",
         "host": "write address:", "url": "write address:", "user": "write address: ssh://user@host",
         "port": "write address: ssh://user@host:port",
         "groups": "write inventory.groups: {NAME: {hosts: […]}}",
+        "ansible_port": "write address: ssh://user@host:port",
+        "ansible_user": "write address: ssh://user@host",
+        "ansible_connection": "write address: local, ssh://… or docker://…",
+        "ansible_ssh_private_key_file": "write identity:", "key": "write identity:",
+        "private_key": "write identity:", "identity_file": "write identity:",
+        "ansible_become": "write become: true", "become_user": "write become: USER",
+        "ansible_become_user": "write become: USER", "sudo": "write become: true",
+        "ansible_python_interpreter": "write python:", "interpreter": "write python:",
     },
     example="{address: ssh://user@host}",
 )  # fmt: skip
@@ -48,8 +59,12 @@ GROUP = table(
     "group",
     "Hosts under one name.",
     Key("hosts", ListOf(NAME, "a list of host names"), "names of hosts"),
+    Key(
+        "children",
+        ListOf(NAME, "a list of group names"),
+        "names of groups whose hosts are its hosts; their variables win over its own",
+    ),
     Key("vars", VALUES, "variables of its hosts"),
-    habits={"children": "list the hosts themselves"},
     example="{hosts: [web1, web2]}",
 )
 INVENTORY = table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runyard.hosts.inventory import Inventory
 from runyard.model.action import Actions
 from runyard.workflow.check import check_document
 from runyard.workflow.compose import compose
@@ -13,8 +14,16 @@ from runyard.workflow.report import Report
 from runyard.workflow.source import Source, Unreadable, decode, read
 
 
-def load(path: str | os.PathLike[str], *, actions: Actions, strict: bool = True) -> Workflow:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    actions: Actions,
+    strict: bool = True,
+    outer: Inventory | None = None,
+) -> Workflow:
     """Compile the file at `path`. With `strict` False unknown keys only warn.
+
+    `outer` is an inventory beside it (`run -i`); what the document's own says wins.
 
     Raises:
         InvalidWorkflow: with all diagnostics; nothing else, whatever the file holds.
@@ -24,11 +33,16 @@ def load(path: str | os.PathLike[str], *, actions: Actions, strict: bool = True)
         source = decode(read(name), name)
     except Unreadable as error:
         raise InvalidWorkflow(name, (error.diagnostic,)) from None
-    return _compile(source, actions, strict)
+    return _compile(source, actions, strict, outer)
 
 
 def loads(
-    text: str | bytes, *, path: str = "<text>", actions: Actions, strict: bool = True
+    text: str | bytes,
+    *,
+    path: str = "<text>",
+    actions: Actions,
+    strict: bool = True,
+    outer: Inventory | None = None,
 ) -> Workflow:
     """Compile `text`; `path` is what diagnostics call it.
 
@@ -40,10 +54,10 @@ def loads(
         source = decode(data, path)
     except Unreadable as error:
         raise InvalidWorkflow(path, (error.diagnostic,)) from None
-    return _compile(source, actions, strict)
+    return _compile(source, actions, strict, outer)
 
 
-def _compile(source: Source, actions: Actions, strict: bool) -> Workflow:
+def _compile(source: Source, actions: Actions, strict: bool, outer: Inventory | None) -> Workflow:
     report = Report(source, strict=strict)
     root = compose(source, report)
     if root is None:
@@ -56,7 +70,7 @@ def _compile(source: Source, actions: Actions, strict: bool) -> Workflow:
                 fix="begin with version: v0.1, name: … and steps:",
             )
         raise InvalidWorkflow(source.path, report.diagnostics)
-    inventory = check_document(root, actions, report)
+    inventory = check_document(root, actions, report, outer)
     if report.errors:
         raise InvalidWorkflow(source.path, report.diagnostics)
-    return lower(root, source, inventory, actions, report.diagnostics)
+    return lower(root, source, inventory, actions, report.diagnostics, outer)

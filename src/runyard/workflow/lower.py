@@ -35,9 +35,11 @@ def lower(
     inventory: Inventory,
     actions: Actions,
     warnings: tuple[Diagnostic, ...],
+    outer: Inventory | None = None,
 ) -> Workflow:
     """The Workflow of a document without errors."""
     plain = root.plain()
+    whole = plain if outer is None else [plain, outer.to_dict()]
     offline = offline_of(root.get("offline"))
     defaults = root.get("defaults")
     plan = root.get("plan")
@@ -51,11 +53,12 @@ def lower(
         pipeline=_Lowering(root, source.path, actions).pipeline(),
         plan_mode=(plan.text("mode") if plan is not None else "") or "auto",
         offline=offline if offline is not None else Offline(),
-        secrets=tuple(sorted(set(secret_names(plain)))),
+        secrets=tuple(sorted(set(secret_names(whole)))),
         path=source.path,
         text=source.text,
-        digest=digest_of(plain),
+        digest=digest_of(whole),
         warnings=warnings,
+        outer=outer,
     )
 
 
