@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_a_cycle_is_a_way_of_children_back_to_its_beginning(graph: dict[str, lis
     if found:
         assert found[0] == found[-1] == min(found)
         assert len(set(found)) == len(found) - 1
-        assert all(b in graph[a] for a, b in zip(found, found[1:], strict=False))
+        assert all(b in graph[a] for a, b in pairwise(found))
 
 
 def has_cycle(graph: dict[str, list[str]]) -> bool:
