@@ -361,9 +361,9 @@ def test_what_nobody_claims_ends_with_the_lease(tmp_path: Path, opened: Opener) 
     async def run() -> None:
         host = LocalConnector(tmp_path, "test")
         await host.connect()
-        door = opened(tmp_path)
-        assert "ok" in door.ask({"verb": "lease", "seconds": 0.3})[0]
-        task = asyncio.create_task(host.exec(shell(f"echo $$ >{tmp_path}/pid; sleep 1000")))
+        opened(tmp_path)  # keeps the supervisor, but claims nothing
+        work = shell(f"echo $$ >{tmp_path}/pid; sleep 1000", lease=0.3)
+        task = asyncio.create_task(host.exec(work))
         pid = await pid_in(tmp_path / "pid")
         await asyncio.sleep(0.6)
         assert alive(pid)  # claimed by the one who waits

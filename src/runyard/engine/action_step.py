@@ -111,6 +111,8 @@ class ActionStep(Step):
             limits=self.policy.limits,
             base=ctx.base,
             signals=ctx.mailbox,
+            lease=(self.policy.offline or ctx.offline).lease,
+            output=ctx.output.attempt(ctx.run_id, attempt) if ctx.output is not None else None,
         )
         if call.action.supervised or work.timeout is None:
             return await call.action.run(work)

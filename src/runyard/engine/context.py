@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from runyard.engine.mailbox import Mailbox
+from runyard.engine.policy import Offline
 from runyard.expr.scope import Scope
 from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Host
 from runyard.model.connector import Connector
 from runyard.model.ids import attempt_id
 from runyard.model.light import dataclass
+from runyard.store.output import OutputStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Context:
         secrets: name to value of every secret the run knows; all are masked everywhere.
         base: directory that relative paths of the document are relative to.
         mailbox: events that people posted to the run.
+        output: where work that runs in this process writes.
+        offline: the run's policy for hosts that cannot be reached.
     """
 
     run_id: str
@@ -37,19 +41,12 @@ class Context:
     mailbox: Mailbox
     secrets: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
+    output: OutputStore | None = None
+    offline: Offline = Offline()
 
     def at(self, attempt: int) -> Context:
         """The same environment for try number `attempt`."""
-        return Context(
-            self.run_id,
-            self.host,
-            self.connector,
-            self.variables,
-            self.base,
-            self.mailbox,
-            self.secrets,
-            attempt,
-        )
+        return replace(self, attempt=attempt)
 
     def attempt_id(self, key: str) -> str:
         """The id under which the host knows the current try of step `key`."""

@@ -20,6 +20,7 @@ from runyard.model.errors import (
     ArgumentError,
     CanceledError,
     FencedError,
+    HostLost,
     InternalError,
     RunyardError,
     StoreError,
@@ -171,10 +172,22 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
         tried += not lost_before
 
 
+async def _in_touch(step: Step, ctx: Context, run: Running) -> StepResult:
+    """Run it; when its host is lost meanwhile and is to be waited for, take it up again there."""
+    while True:
+        try:
+            return await run.halt.run(step.run(ctx))
+        except HostLost:
+            policy = step.policy.offline or run.offline
+            if policy.policy != "wait" or not step.repeatable:
+                raise
+            await reach(step, ctx, run)
+
+
 async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
     started = time.time()
     try:
-        result = await run.halt.run(step.run(ctx))
+        result = await _in_touch(step, ctx, run)
         if not isinstance(result, StepResult):
             raise TypeError(f"run() returned {type(result).__name__}, not a StepResult")
         outcome = seal(judge(result.outcome, step, ctx), run.secrets, run.variables.redactor)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from runyard.model.errors import HostLost
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
@@ -49,9 +50,12 @@ class Ledger:
                 self._last.pop((row.step.removeprefix("rollback:"), row.host), None)
 
     def last_try(self, step: str, host: str) -> tuple[int, bool]:
-        """Number of the last attempt so far, and whether an earlier life left it without end."""
+        """Number of the last attempt so far, and whether an earlier life left it without end.
+
+        So it did with one whose host it lost: the work there may have gone on.
+        """
         row = self._last.get((step, host))
-        in_flight = row is not None and row.n > 0 and row.result is None
+        in_flight = row is not None and row.n > 0 and (row.result is None or _lost(row.result))
         return self._tries.get((step, host), 0), in_flight
 
     def reached(self, step: str, host: str) -> StepResult | None:
@@ -157,3 +161,7 @@ def from_data(step: str, host: str, data: Mapping[str, Any]) -> StepResult:
         fields["warnings"] = tuple(fields["warnings"])
     outcome = Outcome(Status(data["status"]), logged=True, **fields)
     return StepResult(step, host, outcome, data["attempt"], data["started_at"], data["ended_at"])
+
+
+def _lost(result: Mapping[str, Any]) -> bool:
+    return (result.get("error") or {}).get("code") == HostLost.code

@@ -47,10 +47,15 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """What to do about a host that cannot be reached: `wait` (until `deadline` s), fail, skip."""
+    """What to do about a host that cannot be reached: `wait` (until `deadline` s), fail, skip.
+
+    After `lease` seconds in which nobody of us has asked for it the host itself ends what it runs
+    for us; None lets it run.
+    """
 
     policy: str = "fail"
     deadline: float | None = None
+    lease: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Running:
             base=self.base,
             mailbox=self.mailbox,
             secrets=self.secrets,
+            output=self.output,
+            offline=self.offline,
         )
 
 

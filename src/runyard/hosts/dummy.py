@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import field, replace
 
+from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NetworkError, NotFoundError
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
+from runyard.model.result import Outcome
 
 SUCCESS = Exit(exit_code=0, signal=None, ended_by="exit")
 
@@ -100,7 +102,13 @@ class DummyConnector:
             self.unreachable -= 1
             raise NetworkError(f"{self.name}: scripted to be unreachable")
 
-    async def close(self) -> None:
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        return None
+
+    async def socket(self, path: str) -> str:
+        return path
+
+    async def close(self, *, done: bool = False) -> None:
         return None
 
     async def exec(self, work: Exec) -> Exit:

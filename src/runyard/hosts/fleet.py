@@ -47,7 +47,7 @@ class Fleet:
             connector = self._connectors[key] = self._open(host, become)
         return connector
 
-    async def close(self) -> None:
-        """Leave all hosts; attempts that run go on."""
+    async def close(self, *, done: bool = False) -> None:
+        """Leave all hosts; attempts that run go on. `done`: as of `Connector.close`."""
         ways = {id(c): c for c in self._connectors.values()}.values()
-        await asyncio.gather(*(way.close() for way in ways), return_exceptions=True)
+        await asyncio.gather(*(way.close(done=done) for way in ways), return_exceptions=True)

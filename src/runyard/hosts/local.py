@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from runyard.hosts import hung, launch
 from runyard.hosts.client import Client
-from runyard.hosts.order import Order, ignore
-from runyard.hosts.past import EXITS, Past, exit_from
+from runyard.hosts.order import Order
+from runyard.hosts.past import Past
+from runyard.hosts.supervised import see_through, start_spec
+from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import (
     ArgumentError,
@@ -21,12 +23,13 @@ from runyard.model.errors import (
     SystemFault,
 )
 from runyard.model.execution import Exec, Exit
+from runyard.model.result import Outcome
 from runyard.store.spool import spool_path
+from runyard.supervisor.lost import EXITS
 from runyard.supervisor.refusal import Refusal
 
 T = TypeVar("T")
 
-MAX_STDIN = 64 << 20
 JOIN_TRIES = 50
 
 
@@ -66,34 +69,24 @@ class LocalConnector:
         return self._client.pid if self._client is not None else 0
 
     async def connect(self) -> None:
-        await self._reach()
+        await self.reach()
 
-    async def close(self) -> None:
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        return None
+
+    async def socket(self, path: str) -> str:
+        return path
+
+    async def close(self, *, done: bool = False) -> None:
         self._closed = True
         if self._client is not None:
             await self._client.close()
 
     async def exec(self, work: Exec) -> Exit:
-        client = self._client
-        if client is None or not client.connected:
-            client = await self._reach()
-        folder = self._folder(work.attempt)
-        with Order(work, self._give_up) as order:
-            if not self._past.knows(folder, work.attempt):
-                order.watch(client)
-                reply = client.send(self._spec(work, folder), work.stdin or b"")
-                try:
-                    return exit_from((await asyncio.shield(reply))[0])
-                except asyncio.CancelledError:
-                    reply.add_done_callback(ignore)
-                    order.hurry()
-                except NetworkError:
-                    if self._closed:
-                        raise
-            return await self._see_through(work, order)
+        return await see_through(self, work)
 
     async def recall(self, attempt: str) -> bool:
-        client = await self._reach()
+        client = await self.reach()
         try:
             header = {"verb": "list", "attempt": attempt}
             reply, _ = await asyncio.wait_for(client.call(header), hung.HELLO)
@@ -132,44 +125,40 @@ class LocalConnector:
 
     # -- inside -------------------------------------------------------------------------------
 
-    async def _see_through(self, work: Exec, order: Order) -> Exit:
-        """Follow `work` to its end over broken connections and dead supervisors."""
-        task = asyncio.ensure_future(self._follow(work, order))
-        while True:
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                if task.done():
-                    raise
-                order.hurry()
+    @property
+    def client(self) -> Client | None:
+        return self._client
 
-    async def _follow(self, work: Exec, order: Order) -> Exit:
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def knows_early(self, work: Exec) -> bool:
+        return self._past.knows(self._folder(work.attempt), work.attempt)
+
+    async def early(self, work: Exec) -> Exit | None:
+        """What files tell of an attempt that an earlier supervisor started; it may be lost."""
         folder = self._folder(work.attempt)
-        while True:
-            client = await self._reach()
-            ended = self._past.exit_of(folder, work.attempt)
-            if ended is not None:
-                return ended
-            if self._past.knows(folder, work.attempt):
-                spool = spool_path(folder, work.attempt)
-                why = self._verdicts.get(self._past.supervisor_of(work.attempt), "")
-                lose = self._past.lose
-                return await asyncio.to_thread(lose, folder, work.attempt, spool, why)
-            reply = client.send(self._spec(work, folder), work.stdin or b"")
-            order.tell(client)
-            try:
-                return exit_from((await reply)[0])
-            except NetworkError:
-                if self._closed:
-                    raise
+        ended = self._past.exit_of(folder, work.attempt)
+        if ended is None and self._past.knows(folder, work.attempt):
+            spool = spool_path(folder, work.attempt)
+            why = self._verdicts.get(self._past.supervisor_of(work.attempt), "")
+            return await asyncio.to_thread(self._past.lose, folder, work.attempt, spool, why)
+        return ended
 
-    async def _reach(self) -> Client:
+    async def reach(self) -> Client:
         """The client, connected; callers at the same time share one attempt to connect."""
         if self._client is not None and self._client.connected:
             return self._client
         if self._joining is None or self._joining.done():
             self._joining = asyncio.ensure_future(self._join())
         return await asyncio.shield(self._joining)
+
+    async def rejoin(self, order: Order) -> Client:
+        return await self.reach()
+
+    def ended(self, work: Exec, exit: Exit) -> Exit:
+        return exit
 
     async def _join(self) -> Client:
         for _ in range(JOIN_TRIES):
@@ -203,7 +192,7 @@ class LocalConnector:
         self._client = client
         return client
 
-    async def _give_up(self, client: Client) -> None:
+    async def give_up(self, client: Client) -> None:
         """Kill a supervisor that does not answer; who waits for it finds its attempts lost."""
         if not client.connected:
             return
@@ -220,37 +209,14 @@ class LocalConnector:
     def _absolute(self, path: str) -> str:
         return os.path.join(self._cwd, os.path.expanduser(path))
 
-    def _spec(self, work: Exec, folder: Path) -> dict[str, Any]:
-        if work.stdin is not None and len(work.stdin) > MAX_STDIN:
-            raise ArgumentError(
-                f"stdin has {len(work.stdin)} bytes; at most 64 MiB are passed",
-                hint="put a file on the host and read that",
-            )
-        spec: dict[str, Any] = {
-            "verb": "start",
-            "wait": True,
-            "attempt": work.attempt,
-            "argv": work.argv,
-            "env": dict(work.env),
+    def spec(self, work: Exec) -> dict[str, Any]:
+        folder = self._folder(work.attempt)
+        return {
+            **start_spec(work),
             "cwd": self._absolute(work.cwd) if work.cwd else self._cwd,
             "spool": str(spool_path(folder, work.attempt)),
             "exits": f"{folder}/{EXITS}",
-            "capture": work.capture,
-            "grace": work.grace,
-            "timeout": work.timeout,
-            "limits": work.limits.to_dict(),
         }
-        if work.stdin is not None:
-            spec["stdin"] = True
-        if work.pty is not None:
-            spec["pty"] = work.pty
-        if work.exports:
-            spec["exports"] = True
-        if work.secrets:
-            spec["secrets"] = dict(work.secrets)
-        if work.output_path is not None:
-            spec["output_path"] = work.output_path
-        return spec
 
 
 def here() -> str:

@@ -42,6 +42,13 @@ class Order:
         if self._doubt is not None:
             self._doubt.cancel()
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds that are worth waiting for a lost host; None when nobody has cancelled."""
+        if not self._graces:
+            return None
+        return self._work.grace + SLACK if len(self._graces) == 1 and self._graces[0] else 0.0
+
     def watch(self, client: Client) -> None:
         """`client` is whom to tell of orders, and whom to ask whether it lives."""
         self._client = client
@@ -76,10 +83,10 @@ class Order:
         self._ask_in(SLACK)
 
 
-async def answers(client: Client) -> bool:
-    """False when the supervisor says nothing within PING seconds."""
+async def answers(client: Client, seconds: float = PING) -> bool:
+    """False when the supervisor says nothing within `seconds`."""
     reply = client.send({"verb": "list", "attempt": ""})
-    done, _ = await asyncio.wait([reply], timeout=PING)
+    done, _ = await asyncio.wait([reply], timeout=seconds)
     reply.add_done_callback(ignore)
     return bool(done)
 

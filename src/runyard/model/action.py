@@ -45,6 +45,16 @@ class Signals(Protocol):
         """Wait for the event called `name`; returns its data. At once when it has come already."""
 
 
+class Output(Protocol):
+    """The output of one attempt of work that runs in this process, written as it comes."""
+
+    def offsets(self) -> Mapping[str, int]:
+        """Bytes of `stdout` and `stderr` that are there already, from an earlier life, too."""
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Add to `stdout` or `stderr`; the caller has masked it. Raises StoreError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The environment of one attempt of an action. It holds; it does not act.
@@ -57,6 +67,8 @@ class Work:
         variables: the same as values, for templates.
         secrets: name to value of every secret in scope, to be masked.
         timeout: seconds or None. base: directory of the workflow file, for relative `src`.
+        lease: see `Exec`.
+        output: where output goes as it comes; who uses it sets `Outcome.logged`.
     """
 
     attempt: str
@@ -71,6 +83,8 @@ class Work:
     limits: Limits = Limits()
     base: Path = Path()
     signals: Signals | None = None
+    lease: float | None = None
+    output: Output | None = None
 
 
 class Action(Protocol):

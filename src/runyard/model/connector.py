@@ -1,11 +1,15 @@
-"""The way to one host. Five verbs; every action is written against them."""
+"""The way to one host: a few verbs; every action is written against them."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
+
+if TYPE_CHECKING:
+    from runyard.model.action import Work
+    from runyard.model.result import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +69,21 @@ class Connector(Protocol):
     async def probe(self) -> dict[str, str]:
         """Facts of the host: `os arch hostname user python machine_id`, plus `has.NAME` paths."""
 
-    async def close(self) -> None:
-        """Leave the host; attempts that run go on."""
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        """Have the host itself do an action that looks around from where it is.
+
+        None when there is nobody of ours who could (this machine, SSH, a container): the action
+        then does it from here. Raises HostLost.
+        """
+
+    async def socket(self, path: str) -> str:
+        """Path on this machine of a unix socket that leads to the socket `path` of the host.
+
+        It lasts until `close`. Raises SystemFault, `NO_SOCKET`, where there is no such way.
+        """
+
+    async def close(self, *, done: bool = False) -> None:
+        """Leave the host; attempts that run go on.
+
+        `done`: all results are written down here, so that the host may forget the run.
+        """

@@ -13,6 +13,7 @@
     ├── SystemFault             SYSTEM          yes        1     disk full, no memory, lost process
     │   └── StoreError          STORE           yes        1     the journal cannot be read or written
     ├── NetworkError            NETWORK         yes        1     a peer cannot be reached
+    │   └── HostLost            HOST_LOST       yes        1     contact with a host was lost at work
     └── InternalError           INTERNAL        no         1     a defect of runyard
 
 The five classes of contract 3 ("Errors: argument, execution, timeout, system, network") are the
@@ -148,6 +149,22 @@ class NetworkError(RunyardError):
     code = "NETWORK"
     klass = "network"
     retryable = True
+
+
+class HostLost(NetworkError):
+    """Contact with a host was lost while it worked for us; what goes on there is not known."""
+
+    code = "HOST_LOST"
+
+    @classmethod
+    def of(cls, host: str, error: RunyardError, *, canceled: bool = False) -> HostLost:
+        """Contact with `host` was lost by `error`; `canceled`: what runs there was to be ended."""
+        what = "its cancellation could not be delivered" if canceled else "what ran there may go on"
+        return cls(
+            f"contact with {host} was lost, {what}: {error.message}",
+            hint="`runyard resume RUN` takes up what still runs there; `offline: {lease: 5m}` has "
+            "the host end by itself what nobody asks for",
+        )
 
 
 class InternalError(RunyardError):

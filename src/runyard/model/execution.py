@@ -24,6 +24,8 @@ class Exec:
         pty: (rows, columns) of a terminal, or None for two pipes.
         timeout: seconds from start after which the tree is ended; None is unbounded.
         grace: seconds between SIGTERM and SIGKILL.
+        lease: seconds after which it is ended if nobody waits for it at the host any more, as
+            when the link is cut; None lets it run.
         capture: bytes of each stream kept in the result: half head, half tail.
         exports: scan stdout for `BOPS_EXPORT:` lines.
         secrets: name to value; masked in everything that is written.
@@ -38,6 +40,7 @@ class Exec:
     pty: tuple[int, int] | None = None
     timeout: float | None = None
     grace: float = 10.0
+    lease: float | None = None
     limits: Limits = Limits()
     capture: int = CAPTURE
     exports: bool = False

@@ -30,6 +30,7 @@ async def run_process(
             stdin=stdin,
             timeout=work.timeout,
             grace=work.grace,
+            lease=work.lease,
             limits=work.limits,
             capture=args.get("max_output_bytes") or CAPTURE,
             exports=bool(args.get("export_vars")),

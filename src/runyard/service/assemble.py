@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 
 from runyard.engine.ledger import Ledger
@@ -10,10 +9,6 @@ from runyard.engine.mailbox import Mailbox
 from runyard.engine.running import Running
 from runyard.expr.variables import Variables
 from runyard.hosts.fleet import Fleet, Open
-from runyard.hosts.inventory import Host
-from runyard.hosts.local import LocalConnector
-from runyard.model.connector import Connector
-from runyard.model.errors import UsageError
 from runyard.runners.cache import ResultCache
 from runyard.service.job import Job, RunOptions
 from runyard.service.run_task import Signals
@@ -69,34 +64,3 @@ def assemble(
         ),
         approve_all=options.approve,
     )
-
-
-def local_opener(home: Home, run_id: str, epoch: int, cwd: str = "") -> Open:
-    """Ways to the hosts of a run: this machine, once for all local hosts, starting in `cwd`."""
-    here = LocalConnector(home.root, run_id, epoch, cwd=cwd)
-
-    def open(host: Host, become: str) -> Connector:
-        if host.transport != "local":
-            raise UsageError(
-                f"host {host.name} is at {host.address}: this version runs on this machine only",
-                code="TRANSPORT",
-                hint="run it here, under the hosts' own names and variables, with --local",
-            )
-        if become and become != _user():
-            raise UsageError(
-                f"become: {become} needs another user's supervisor, which this version has not",
-                code="BECOME",
-                hint=f"start runyard as {become}",
-            )
-        return here
-
-    return open
-
-
-def _user() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return ""

@@ -11,8 +11,10 @@ from runyard.engine.pipeline import Pipeline
 from runyard.engine.policy import Approval, Offline
 from runyard.engine.task import Task
 from runyard.hosts.inventory import Inventory
+from runyard.hosts.site import Access, Site
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
+from runyard.store.home import Home
 from runyard.workflow.document import Workflow
 
 
@@ -28,6 +30,7 @@ class RunOptions:
         approve: every approval is answered with yes.
         cwd: directory that work on this machine starts in; empty is where we are. A resume starts
             it where the run was started first.
+        access: how hosts let us in; tokens are not written down, and must be given to a resume.
     """
 
     run_id: str | None = None
@@ -37,6 +40,11 @@ class RunOptions:
     tags: tuple[str, ...] = ()
     approve: bool = False
     cwd: str = ""
+    access: Access = Access()
+
+    def site(self, home: Home, run_id: str, epoch: int = 1) -> Site:
+        """The place of run `run_id` under these options."""
+        return Site(home.root, run_id, epoch, self.cwd, self.access)
 
     def to_dict(self) -> dict[str, Any]:
         """What a resume needs to know of them."""
@@ -47,6 +55,8 @@ class RunOptions:
             "tags": list(self.tags),
             "approve": self.approve,
             "cwd": self.cwd,
+            "token_file": self.access.token_file,
+            "accept_new": self.access.accept_new,
         }
 
     @classmethod
@@ -59,6 +69,9 @@ class RunOptions:
             tags=tuple(data["tags"]),
             approve=data["approve"],
             cwd=data["cwd"],
+            access=Access(
+                token_file=data.get("token_file", ""), accept_new=data.get("accept_new", False)
+            ),
         )
 
 

@@ -71,9 +71,10 @@ class RunTask:
     async def _execute(self) -> RunRecord:
         listener = asyncio.ensure_future(self._listen())
         status, message, error = Status.FAILED, "", None
+        written = False
         try:
             ran = await self._pipeline.run(self._running)
-            self.results = ran.results
+            self.results, written = ran.results, True
             status, message = self._verdict(ran)
         except FencedError as fenced:
             return await self._lost(fenced)
@@ -85,7 +86,7 @@ class RunTask:
         finally:
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
-            await self._running.fleet.close()
+            await self._running.fleet.close(done=written)
         await self._finish(status, message, error)
         self._ownership.close()
         return await self._journal.get(self.run_id)

@@ -12,12 +12,13 @@ from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
 from runyard.expr.secrets import Secrets
 from runyard.hosts.local import here
+from runyard.hosts.ways import Ways
 from runyard.model.errors import ConflictError
 from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
 from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
 from runyard.model.status import Status
-from runyard.service.assemble import assemble, local_opener
+from runyard.service.assemble import assemble
 from runyard.service.desk import DIED, Desk
 from runyard.service.job import Job, RunOptions
 from runyard.service.mirror import Mirror
@@ -246,7 +247,7 @@ class Runs(Desk):
         past: Sequence[AttemptRow],
     ) -> Started:
         signals = Signals.new()
-        opener = local_opener(self.home, ledger.run_id, ledger.epoch, options.cwd)
+        opener = Ways(options.site(self.home, ledger.run_id, ledger.epoch))
         running = assemble(job, options, ledger, self.home, signals, opener, secrets, past)
         task = RunTask(self.journal, ownership, running, signals, job.pipeline)
         started = Started(task, signals, ledger.epoch)
@@ -266,7 +267,7 @@ class Runs(Desk):
         secrets = await self._secrets.resolve(job.secrets)
         job = job.under(options)
         run_id = f"plan-{new_run_id()}"
-        opener = local_opener(self.home, run_id, 1)
+        opener = Ways(options.site(self.home, run_id))
         ledger = Ledger(self.journal, run_id, 1)
         running = assemble(job, options, ledger, self.home, Signals.new(), opener, secrets)
         try:

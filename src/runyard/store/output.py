@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from runyard.model.errors import NotFoundError
 from runyard.model.light import dataclass
@@ -14,7 +15,7 @@ from runyard.store.faults import store_error
 from runyard.store.home import Home
 from runyard.store.spool import SUFFIX, attempt_of
 from runyard.store.spoolwriter import SpoolWriter
-from runyard.store.tail import NUMBERS, OutputChunk, Tail
+from runyard.store.tail import NUMBERS, STREAMS, OutputChunk, Tail
 
 BATCH = 64
 
@@ -55,6 +56,10 @@ class OutputStore:
         All of `data` or nothing is written. One process appends to one attempt.
         """
         self._writer.append(self._home.output_dir(run_id), attempt, NUMBERS[stream], data)
+
+    def attempt(self, run_id: str, attempt: str) -> AttemptOutput:
+        """Where the output of one attempt that runs in this process goes."""
+        return AttemptOutput(self._writer, self._home.output_dir(run_id), attempt)
 
     def attempts(self, run_id: str, only: OutputFilter = ALL) -> list[str]:
         """Ids of the attempts that have output, sorted."""
@@ -106,6 +111,24 @@ class OutputStore:
 
     def _tails(self, run_id: str, only: OutputFilter, after: Mapping[str, int]) -> list[Tail]:
         return list(_Tails(self._home, run_id, only, after).grown(None))
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutput:
+    """Appends to the spool of one attempt. See `model.action.Output`."""
+
+    writer: SpoolWriter
+    folder: Path
+    name: str
+
+    def offsets(self) -> Mapping[str, int]:
+        """Bytes of both streams that are there already."""
+        ends = self.writer.offsets(self.folder, self.name)
+        return {STREAMS[number]: ends[number] for number in STREAMS}
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Add one record. Raises StoreError."""
+        self.writer.append(self.folder, self.name, NUMBERS[stream], data)
 
 
 class _Tails:

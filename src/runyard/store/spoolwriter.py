@@ -25,8 +25,8 @@ class _Spool:
             self.end = position + HEADER.size + length
         os.ftruncate(self.fd, self.end)
 
-    def write(self, stream: int, data: bytes) -> None:
-        record = pack(stream, time.time(), self.offsets[stream], data)
+    def write(self, stream: int, data: bytes, offset: int, at: float) -> None:
+        record = pack(stream, at, offset, data)
         try:
             written = 0
             while written < len(record):
@@ -35,7 +35,7 @@ class _Spool:
             os.ftruncate(self.fd, self.end)
             raise
         self.end += len(record)
-        self.offsets[stream] += len(data)
+        self.offsets[stream] = offset + len(data)
 
 
 class SpoolWriter:
@@ -48,19 +48,45 @@ class SpoolWriter:
         """Add one record; all of it or nothing. Raises StoreError."""
         if not data:
             return
-        path = folder
         try:
-            spool = self._open.get(attempt)
-            if spool is None:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                path = spool_path(folder, attempt)
-                spool = self._open[attempt] = _Spool(path)
-                while len(self._open) > OPEN_FILES:
-                    os.close(self._open.popitem(last=False)[1].fd)
-            self._open.move_to_end(attempt)
-            spool.write(stream, data)
+            spool = self._spool(folder, attempt)
+            spool.write(stream, data, spool.offsets[stream], time.time())
         except OSError as error:
-            raise store_error(error, path) from error
+            raise store_error(error, folder) from error
+
+    def append_at(
+        self, folder: Path, attempt: str, stream: int, data: bytes, offset: int, at: float
+    ) -> None:
+        """Add one record as another machine has it, its `offset` and its time (in seconds)."""
+        try:
+            self._spool(folder, attempt).write(stream, data, offset, at)
+        except OSError as error:
+            raise store_error(error, folder) from error
+
+    def offsets(self, folder: Path, attempt: str) -> dict[int, int]:
+        """Where the streams of an attempt end, 0 for one that has no output. Raises StoreError."""
+        if attempt not in self._open and not spool_path(folder, attempt).exists():
+            return {1: 0, 2: 0}
+        try:
+            return dict(self._spool(folder, attempt).offsets)
+        except OSError as error:
+            raise store_error(error, folder) from error
+
+    def release(self, attempt: str) -> None:
+        """Close the file of an attempt that has ended."""
+        spool = self._open.pop(attempt, None)
+        if spool is not None:
+            os.close(spool.fd)
+
+    def _spool(self, folder: Path, attempt: str) -> _Spool:
+        spool = self._open.get(attempt)
+        if spool is None:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            spool = self._open[attempt] = _Spool(spool_path(folder, attempt))
+            while len(self._open) > OPEN_FILES:
+                os.close(self._open.popitem(last=False)[1].fd)
+        self._open.move_to_end(attempt)
+        return spool
 
     def close(self) -> None:
         """Close the files. Idempotent; a later append opens them again."""

@@ -36,6 +36,7 @@ class Attempt:
         self.pid = 0
         self.started_at = time.time()
         self.unclaimed_since = time.monotonic()
+        self.lease: float | None = None
         self.limits: dict[str, float] = {}
         self.cgroup: Cgroup | None = None
         self.sink: Sink | None = None
@@ -85,6 +86,8 @@ class Attempt:
             self._timers.append(self._yard.loop.after(timeout, lambda: self.end("timeout")))
         if any(name in self.limits for name in ("memory", "processes", "cpu_time")):
             self._timers.append(self._yard.loop.after(TICK / 5, self._tick))
+        if self.lease is not None:
+            self._look_at_lease(self.lease)
 
     def end(self, why: str, grace: float | None = None, error: str = "") -> None:
         """Order the whole tree to end: TERM now, KILL after the grace. A shorter grace hurries."""
@@ -191,6 +194,16 @@ class Attempt:
         if self._watch is not None:
             self._watch.cancel()
         self._watch = self._yard.loop.after(max(0.001, seconds), self.check)
+
+    def _look_at_lease(self, lease: float) -> None:
+        if self.ended:
+            return
+        claimed = self.on_end or self.on_output
+        if not claimed and time.monotonic() - self.unclaimed_since > lease:
+            self.end("cancel", error="nobody claimed it for %g s" % lease)
+            return
+        pause = max(0.05, min(1.0, lease / 4))
+        self._yard.loop.after(pause, lambda: self._look_at_lease(lease))
 
     def _tick(self) -> None:
         if self.ended:

@@ -12,11 +12,13 @@ import json
 import os
 
 from .loop import Loop
+from .lost import EXITS, lines, lose
 from .refusal import Refusal
+from .spool import safe_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterable
 
 RETRY = 0.5
 # What may pass. Any other failure lasts: a removed directory, a file system that went away.
@@ -54,6 +56,37 @@ class Ledger:
         except OSError as error:
             text = "the start could not be recorded: %s" % error.strerror
             raise OSError(error.errno, text, path) from error
+
+    def recover(self, folder: str, live: Iterable[str], why: dict[str, str]) -> int:
+        """Learn what earlier supervisors did in `folder`; returns how many attempts were lost.
+
+        Their exits are known from now on. An attempt without one, that is not among `live`, is
+        lost: what bears its mark is killed, counted, and recorded. `why` tells it by incarnation.
+        """
+        exits = os.path.join(folder, EXITS)
+        for at, size, record in lines(exits):
+            self._adopt(record["attempt"], exits, at, size)
+        missing = 0
+        for _, _, start in list(lines(os.path.join(folder, STARTS))):
+            attempt, supervisor = start["attempt"], start.get("supervisor", "")
+            if supervisor == self.incarnation or attempt in live or self.knows(attempt):
+                continue
+            missing += 1
+            spool = spool_in(folder, attempt)
+            record = lose(attempt, int(start.get("mark", 0)), spool, why.get(supervisor, ""))
+            self._exits[attempt] = exits
+            self.ended(attempt, record, spool)
+        return missing
+
+    def _adopt(self, attempt: str, path: str, at: int, size: int) -> None:
+        if attempt not in self._unwritten:
+            self._places[attempt] = (path, at, size)
+            self._spools.setdefault(attempt, spool_in(os.path.dirname(path), attempt))
+
+    def drop(self, run: str) -> None:
+        """Forget every ended attempt of a run."""
+        for attempt in [name for name in self.known() if name.startswith(run + "/")]:
+            self.forget(attempt)
 
     def ended(self, attempt: str, record: dict[str, Any], spool: str) -> bytes:
         """Write the exit record; returns its line."""
@@ -183,6 +216,11 @@ class Ledger:
                 continue
             del self._unwritten[attempt], self._exits[attempt]
             self._places[attempt] = (path, at, len(line))
+
+
+def spool_in(folder: str, attempt: str) -> str:
+    """Where the spool of `attempt` is in the output directory of its run."""
+    return os.path.join(folder, safe_name(attempt.partition("/")[2]) + ".log")
 
 
 def _make_directory(path: str) -> None:

@@ -1,6 +1,8 @@
 """The process: detaches, becomes the reaper of its descendants, serves doors, ends when idle.
 
-python -I -S <this folder> SOCKET_PATH OWNER      with the listening socket as descriptor 0
+python -I -S <this folder> SOCKET_PATH OWNER [ROOT]     with the listening socket as descriptor 0
+
+Below ROOT are the outputs of the runs whose starts do not say where theirs goes.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ PR_SET_CHILD_SUBREAPER = 36
 class Supervisor:
     """Accepts doors until the last one has left and no attempt lives."""
 
-    def __init__(self, listener: socket.socket, path: str, owner: str) -> None:
+    def __init__(self, listener: socket.socket, path: str, owner: str, root: str) -> None:
         self._loop = Loop(self._report)
-        self._yard = Yard(self._loop)
+        self._yard = Yard(self._loop, root)
         self._verbs = Verbs(self._yard, owner)
         self._listener = listener
         self._path = path
@@ -109,8 +111,13 @@ class Supervisor:
 
 def main(arguments: list[str]) -> None:
     """Take descriptor 0 as the listening socket and serve it."""
-    path, owner = arguments[0], arguments[1] if len(arguments) > 1 else ""
+    path, owner, root = (arguments + ["", ""])[:3]
     _detach()
+    serve(path, owner, root)
+
+
+def serve(path: str, owner: str, root: str) -> None:
+    """Be the supervisor, in a process of its own that nobody waits for."""
     listener = socket.socket(fileno=os.dup(0))
     _close_inherited(listener.fileno())
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
@@ -119,7 +126,7 @@ def main(arguments: list[str]) -> None:
     os.chdir("/")
     # What has been loaded stays: looking through it again and again is time of every attempt.
     gc.freeze()
-    Supervisor(listener, path, owner).run()
+    Supervisor(listener, path, owner, root).run()
 
 
 def _detach() -> None:

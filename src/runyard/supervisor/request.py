@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 
+from .ledger import spool_in
+from .lost import EXITS
 from .refusal import Refusal
 from .spawn import Start
 
@@ -18,6 +21,7 @@ CAPTURE = 64 * 1024
 GRACE = 10.0
 OUTPUT_LIMIT = 10 << 30
 PREPARED = 16
+RUN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}")
 
 # To prepare the forms of secrets takes longer than to start a process; steps share them.
 _prepared: dict[tuple[tuple[str, str], ...], Secrets] = {}
@@ -26,20 +30,26 @@ _prepared: dict[tuple[tuple[str, str], ...], Secrets] = {}
 class Request:
     """The fields of `start`. Raises Refusal, KeyError, TypeError or ValueError for bad ones."""
 
-    def __init__(self, header: dict[str, Any], home: str) -> None:
+    def __init__(self, header: dict[str, Any], home: str, root: str = "") -> None:
         self.attempt = _text(header["attempt"])
         self.argv = [_text(word) for word in header["argv"]]
         if not self.attempt or not self.argv:
             raise ValueError("attempt and argv must not be empty")
-        self.spool = _text(header["spool"])
-        self.exits = _text(header["exits"])
+        if root and "spool" not in header:
+            folder = output_folder(root, self.attempt.partition("/")[0])
+            self.spool, self.exits = spool_in(folder, self.attempt), os.path.join(folder, EXITS)
+        else:
+            self.spool = _text(header["spool"])
+            self.exits = _text(header["exits"])
         env = header.get("env") or {}
         self.env = {_text(name): _text(value) for name, value in env.items()}
-        self.cwd = os.path.expanduser(_text(header.get("cwd") or home))
+        self.cwd = os.path.join(home, os.path.expanduser(_text(header.get("cwd") or home)))
         self.keep_stdin = bool(header.get("keep_stdin"))
         self.stdin = self.keep_stdin or bool(header.get("stdin"))
         size = header.get("pty")
         self.pty = (int(size[0]), int(size[1])) if size else None
+        lease = header.get("lease")
+        self.lease = None if lease is None else float(lease)
         timeout = header.get("timeout")
         self.timeout = None if timeout is None else float(timeout)
         self.grace = float(header.get("grace", GRACE))
@@ -67,6 +77,13 @@ class Request:
         if lines:
             start.wrapper = ["/bin/sh", "-c", "; ".join(lines) + '; exec "$@"', "sh"]
         return start
+
+
+def output_folder(root: str, run: str) -> str:
+    """Where the output of a run is below the supervisor's own root. ValueError for no run id."""
+    if not RUN.fullmatch(run):
+        raise ValueError("%r is not the id of a run" % run)
+    return os.path.join(root, "runs", run, "output")
 
 
 def _text(value: Any) -> str:

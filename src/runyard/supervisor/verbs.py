@@ -33,7 +33,6 @@ class Verbs:
         self._epoch = 0
         here = look(os.getpid())
         self._started = here.started if here is not None else 0
-        self._lease: float | None = None
         self._table: dict[str, Callable[[Door, Header, bytes], dict[str, Any] | None]] = {
             "start": self._start,
             "attach": self._attach,
@@ -44,7 +43,8 @@ class Verbs:
             "cancel": self._cancel,
             "list": self._list,
             "forget": self._forget,
-            "lease": self._set_lease,
+            "recover": self._recover,
+            "clean": self._clean,
         }
 
     def serve(self, door: Door, header: Header, payload: bytes) -> None:
@@ -220,23 +220,13 @@ class Verbs:
             raise Refusal("LIVE", "the attempt has not ended")
         return {"known": self._yard.ledger.forget(header["attempt"])}
 
-    def _set_lease(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
-        seconds = header.get("seconds")
-        fresh = self._lease is None
-        self._lease = None if seconds is None else float(seconds)
-        if fresh and self._lease is not None:
-            self._look_at_lease()
-        return {}
+    def _recover(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
+        return {"lost": self._yard.recover(header["run"], header.get("why") or {})}
 
-    def _look_at_lease(self) -> None:
-        lease, now = self._lease, time.monotonic()
-        if lease is None:
-            return
-        for attempt in list(self._yard.live.values()):
-            claimed = attempt.on_end or attempt.on_output
-            if not claimed and now - attempt.unclaimed_since > lease:
-                attempt.end("cancel", error="nobody claimed it for %g s" % lease)
-        self._yard.loop.after(max(0.05, min(1.0, lease / 4)), self._look_at_lease)
+    def _clean(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
+        if not self._yard.clean(header["run"]):
+            raise Refusal("LIVE", "attempts of the run have not ended")
+        return {}
 
     def _live(self, header: Header) -> Attempt:
         attempt = self._yard.live.get(header["attempt"])

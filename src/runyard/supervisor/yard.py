@@ -10,7 +10,7 @@ from .cgroup import Cgroups
 from .ledger import Ledger
 from .loop import Loop
 from .output import Output
-from .request import Request
+from .request import Request, output_folder
 from .spawn import Spawner
 
 TYPE_CHECKING = False
@@ -23,8 +23,9 @@ ENOUGH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Yard:
     """Starts attempts, is the reaper of all that descends from them, and attributes orphans."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, root: str = "") -> None:
         self.loop = loop
+        self.root = root
         self.childless = True
         self.live: dict[str, Attempt] = {}
         self.ledger = Ledger(loop)
@@ -47,13 +48,14 @@ class Yard:
         known = self.live.get(header["attempt"])
         if known is not None:
             return known, False
-        request = Request(header, self._home)
+        request = Request(header, self._home, self.root)
         name = request.attempt
         mark = self._spawner.next_mark()
         output = Output(request.spool, request.capture, request.secrets, request.exports)
         attempt = Attempt(self, name, mark, output, request.grace)
         self.live[name] = attempt
         attempt.limits = request.limits
+        attempt.lease = request.lease
         try:
             self.ledger.started(name, mark, request.exits, attempt.started_at)
         except OSError as error:
@@ -73,6 +75,21 @@ class Yard:
         attempt.run(child, stdin, request.keep_stdin)
         attempt.arm(request.timeout)
         return attempt, True
+
+    def recover(self, run: str, why: dict[str, str]) -> int:
+        """Learn what earlier supervisors below our root did for `run`; how many were lost."""
+        return self.ledger.recover(output_folder(self.root, run), self.live, why)
+
+    def clean(self, run: str) -> bool:
+        """Remove the files of `run` below our root and forget it; False while it has attempts."""
+        folder = os.path.dirname(output_folder(self.root, run))
+        if any(name.startswith(run + "/") for name in self.live):
+            return False
+        self.ledger.drop(run)
+        from shutil import rmtree
+
+        rmtree(folder, ignore_errors=True)
+        return True
 
     def members(self, attempt: Attempt) -> dict[int, tree.Process]:
         """Every living process of `attempt`."""

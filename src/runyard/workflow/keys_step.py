@@ -57,6 +57,7 @@ OFFLINE = table(
     "What to do about a host that cannot be reached.",
     Key("policy", Word(("wait", "fail", "skip")), "wait, fail or skip", default="fail"),
     Key("deadline", DURATION, "with wait: how long", default="for ever"),
+    Key("lease", DURATION, "the host ends what nobody asks for so long", default="it goes on"),
 )
 APPROVAL = table(
     "approval",

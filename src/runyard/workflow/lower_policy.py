@@ -78,7 +78,8 @@ def offline_of(node: Node | None) -> Offline | None:
         return None
     if node.kind == SCALAR:
         return Offline(node.value)
-    return Offline(_value(node.get("policy"), _OFFLINE.policy), _seconds(node.get("deadline")))
+    policy = _value(node.get("policy"), _OFFLINE.policy)
+    return Offline(policy, _seconds(node.get("deadline")), _seconds(node.get("lease")))
 
 
 def approval_of(node: Node | None) -> Approval | None:

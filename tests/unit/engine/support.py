@@ -48,7 +48,10 @@ class Way:
     async def recall(self, attempt: str) -> bool:
         return attempt in self.known
 
-    async def close(self) -> None:
+    async def perform(self, action: str, work: object) -> None:
+        return None
+
+    async def close(self, *, done: bool = False) -> None:
         return None
 
 

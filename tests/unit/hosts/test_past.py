@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from runyard.hosts.past import Past, captured, exit_from
+from runyard.hosts.past import Past, exit_from
+from runyard.supervisor.lost import captured
 from runyard.supervisor.spool import Spool
 
 

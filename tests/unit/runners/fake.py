@@ -31,7 +31,10 @@ class FakeConnector:
     async def connect(self) -> None:
         pass
 
-    async def close(self) -> None:
+    async def perform(self, action: str, work: object) -> None:
+        return None
+
+    async def close(self, *, done: bool = False) -> None:
         pass
 
     async def recall(self, attempt: str) -> bool:

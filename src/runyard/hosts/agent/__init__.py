@@ -1,0 +1,1 @@
+"""Hosts with a push agent."""

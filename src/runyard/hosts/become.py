@@ -1,0 +1,105 @@
+"""Another user of this machine: a supervisor that runs as that user, reached through `sudo -n`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+from contextlib import suppress
+
+from runyard.hosts import boot
+from runyard.hosts.client import Client
+from runyard.hosts.inventory import Host
+from runyard.hosts.launch import base_environment
+from runyard.hosts.remote import RemoteConnector
+from runyard.hosts.site import Site
+from runyard.model.action import Work
+from runyard.model.errors import NetworkError, SystemFault
+from runyard.model.result import Outcome
+
+_TOLD = 4096
+
+
+class UserDialer:
+    """Starts relays as `user`. Implements `Dialer`."""
+
+    def __init__(self, user: str, run_id: str, python: str = "") -> None:
+        self._user = user
+        self._words = boot.words(run_id, python)
+        self._relays: list[asyncio.subprocess.Process] = []
+
+    async def dial(self, client: Client) -> None:
+        ours, theirs = socket.socketpair()
+        argv = [*as_user(self._user), *self._words]
+        try:
+            with theirs:
+                relay = await asyncio.create_subprocess_exec(
+                    *argv,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=asyncio.subprocess.PIPE,
+                    env=base_environment(),
+                    cwd="/",
+                )
+        except OSError as error:
+            ours.close()
+            raise no_become(self._user, f"{argv[0]}: {error.strerror}") from error
+        self._relays.append(relay)
+        arrival = boot.Arrival(client)
+        await asyncio.get_running_loop().create_unix_connection(lambda: arrival, sock=ours)
+        try:
+            await arrival.wait()
+        except NetworkError:
+            raise no_become(self._user, await _told(relay)) from None
+
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        return None
+
+    async def socket(self, path: str) -> str:
+        return path
+
+    async def close(self) -> None:
+        for relay in self._relays:
+            with suppress(ProcessLookupError):
+                relay.terminate()  # sudo passes it on, and we may signal sudo
+            with suppress(TimeoutError):
+                await asyncio.wait_for(relay.wait(), 2.0)
+        self._relays.clear()
+
+
+def open_user(host: Host, user: str, site: Site) -> RemoteConnector:
+    """The way to this machine as `user`."""
+    dialer = UserDialer(user, site.run_id, str(host.options.get("python", "")))
+    return RemoteConnector(host.name, dialer, site.output, site.run_id, site.epoch)
+
+
+def as_user(user: str) -> list[str]:
+    """The words before a command that is to run as `user` and never asks for a password."""
+    if shutil.which("sudo") is None and os.geteuid() == 0:
+        return ["runuser", "-u", user, "--"]
+    return ["sudo", "-n", "-H", "-u", user, "--"]
+
+
+def no_become(user: str, told: str) -> SystemFault:
+    """The error of a change of user that was not allowed."""
+    return SystemFault(
+        f"become: cannot act as {user}: {told or 'no reason was given'}",
+        code="BECOME",
+        hint=f"allow it without a password (sudoers: `NAME ALL=({user}) NOPASSWD: ALL`), "
+        f"or connect as {user}",
+        retryable=False,
+    )
+
+
+async def _told(relay: asyncio.subprocess.Process) -> str:
+    """The last of what went to stderr."""
+    with suppress(ProcessLookupError):
+        relay.terminate()
+    if relay.stderr is None:
+        return ""
+    try:
+        said = await asyncio.wait_for(relay.stderr.read(_TOLD), 2.0)
+    except TimeoutError:
+        return ""
+    return said.decode(errors="replace").strip().rpartition("\n")[2]

@@ -1,0 +1,196 @@
+"""How the supervisor gets to a machine that has nothing of ours: a Python, and one archive.
+
+The far side is given one command. It looks for the program in its cache, by digest; when it is
+not there it asks for the archive and gets it over its stdin. Then it greets, and the rest of the
+stream is frames (docs/reference/supervisor-protocol.md, "Relay").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import shlex
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from runyard.hosts.client import Client
+from runyard.hosts.launch import program
+from runyard.model.errors import NetworkError, RunyardError, SystemFault
+from runyard.supervisor.relay import GREETING
+
+IDLE = 30.0
+"""Seconds without a word from us after which the far side takes the link for cut."""
+
+PATIENCE = 30.0
+"""Seconds in which the far side greets."""
+
+_NOISE = 64 * 1024
+_NO_PYTHON = "no-python"
+
+# No single quote, no exclamation mark: it passes through any login shell.
+_BOOT = """
+import os, sys
+def say(text):
+    os.write(1, (GREETING + text + "}\\n").encode())
+def fetch(folder, digest, size):
+    import hashlib, io, shutil, tempfile, zipfile
+    say("{\\"need\\": %d}" % size)
+    data = b""
+    while len(data) < size:
+        part = os.read(0, size - len(data))
+        if part == b"":
+            sys.exit(1)
+        data += part
+    if not hashlib.sha256(data).hexdigest() == digest:
+        raise OSError(0, "the program came damaged")
+    os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
+    fresh = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    zipfile.ZipFile(io.BytesIO(data)).extractall(fresh)
+    try:
+        os.rename(fresh, folder)
+    except OSError:
+        shutil.rmtree(fresh)
+def main(digest, size, *words):
+    if sys.version_info < (3, 8):
+        return say("{\\"code\\": \\"no-python\\", \\"error\\": \\"python3 there is %d.%d, and 3.8 is needed\\"}" % sys.version_info[:2])
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
+    try:
+        if not os.path.isdir(folder):
+            fetch(folder, digest, int(size))
+    except OSError as error:
+        return say("{\\"code\\": \\"SYSTEM\\", \\"error\\": \\"%s: %s\\"}" % (error.filename or folder, error.strerror))
+    sys.argv = [folder] + list(words)
+    sys.path.insert(0, folder)
+    return folder
+folder = main(*sys.argv[1:])
+if folder:
+    exec(compile(open(folder + "/__main__.py").read(), folder + "/__main__.py", "exec"))
+"""  # noqa: E501
+_FIND = (
+    'for p in "$1" python3 /usr/bin/python3 /usr/local/bin/python3; do '
+    'if [ -n "$p" ] && command -v "$p" >/dev/null 2>&1; then shift; exec "$p" -I -S -c "$@"; fi; '
+    'done; printf "%s\\n" "$0"'
+)
+
+
+class NoPython(SystemFault):
+    """There is no Python for the supervisor at the far side."""
+
+    code = "NO_PYTHON"
+    retryable = False
+    hint = "install python3 (3.8 or newer) there"
+
+
+@cache
+def archive() -> bytes:
+    """The supervisor as one file; the same bytes for the same sources."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
+        for path in sorted(Path(program()).glob("*.py")):
+            target.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return data.getvalue()
+
+
+def words(owner: str, python: str = "") -> list[str]:
+    """The command for the far side, as an argv: `sh` finds a Python, and Python our relay."""
+    data = archive()
+    digest = hashlib.sha256(data).hexdigest()
+    boot = f"GREETING = {json.dumps(GREETING)}{_BOOT}"
+    none = GREETING + json.dumps({"code": _NO_PYTHON, "error": "there is no python3"}) + "}"
+    relay = ["relay", owner, f"{IDLE:g}"]
+    return ["sh", "-c", _FIND, none, python, boot, digest, str(len(data)), *relay]
+
+
+def command(owner: str, python: str = "") -> str:
+    """The same as one line for a remote shell."""
+    return shlex.join(words(owner, python))
+
+
+class Arrival(asyncio.Protocol):
+    """Reads what comes before the frames, then hands the stream to `client`.
+
+    `greeted` holds what the far side said of itself: `root`, `python`. It raises NoPython,
+    SystemFault for what went wrong there, NetworkError when the stream ended before.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.greeted: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._client = client
+        self._transport: asyncio.WriteTransport | None = None
+        self._early = bytearray()
+        self._through = False
+
+    async def wait(self) -> dict[str, Any]:
+        """The greeting, within PATIENCE."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.greeted), PATIENCE)
+        except TimeoutError:
+            if self._transport is not None:
+                self._transport.abort()
+            raise NetworkError(f"the far side said nothing for {PATIENCE:g} s") from None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._through:
+            self._client.data_received(data)
+            return
+        self._early += data
+        while not self._through and (end := self._early.find(b"\n")) >= 0:
+            line = bytes(self._early[:end])
+            del self._early[: end + 1]
+            at = line.find(GREETING.encode())
+            if at >= 0:
+                self._take(line[at:])
+        if len(self._early) > _NOISE:  # a message of the day has lines
+            self._fail(NetworkError("the far side does not speak our protocol"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._through:
+            self._client.connection_lost(exc)
+            return
+        said = bytes(self._early[-200:]).decode(errors="replace").strip()
+        self._fail(
+            NetworkError(f"the connection ended before the greeting{': ' + said * bool(said)}")
+        )
+
+    def pause_writing(self) -> None:
+        """Requests are small: what the far side does not take waits in memory."""
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+
+    def _take(self, line: bytes) -> None:
+        try:
+            said = json.loads(line)["runyard"]
+        except (ValueError, KeyError):
+            return
+        if self._transport is None:
+            return
+        if "need" in said:
+            self._transport.write(archive())
+        elif "error" in said:
+            kind = NoPython if said["code"] == _NO_PYTHON else SystemFault
+            self._fail(
+                kind(said["error"]) if kind is NoPython else kind(said["error"], code=said["code"])
+            )
+        else:
+            self._through = True
+            self._client.connection_made(self._transport)
+            if not self.greeted.done():
+                self.greeted.set_result(said)
+            if self._early:
+                rest, self._early = bytes(self._early), bytearray()
+                self._client.data_received(rest)
+
+    def _fail(self, error: RunyardError) -> None:
+        if not self.greeted.done():
+            self.greeted.set_exception(error)
+        if self._transport is not None:
+            self._transport.close()

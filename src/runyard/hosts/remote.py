@@ -1,0 +1,217 @@
+"""A host at the other end of a wire: its supervisor owns the work, we keep a copy of the output."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from runyard.hosts.client import Client
+from runyard.hosts.order import Order, answers, ignore
+from runyard.hosts.supervised import see_through, start_spec
+from runyard.model.action import Work
+from runyard.model.connector import FileStat, Put
+from runyard.model.errors import HostLost, NetworkError
+from runyard.model.execution import Exec, Exit
+from runyard.model.result import Outcome
+from runyard.store.spoolcopy import SpoolCopies
+
+BEAT = 5.0
+"""Seconds between two words to the far side, which takes silence for a cut link."""
+
+PATIENCE = 60.0
+"""Seconds for which a lost host is looked for while an attempt is under way there."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+
+
+class Dialer(Protocol):
+    """Makes connections to the supervisor of one owner on one host."""
+
+    async def dial(self, client: Client) -> None:
+        """Connect `client`, ready for its hello. Every call is a connection of its own.
+
+        Raises:
+            NetworkError: the host cannot be reached, for now.
+            SystemFault: it can, and has no supervisor for us; NoPython when for want of one.
+        """
+
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        """See `Connector.perform`."""
+
+    async def socket(self, path: str) -> str:
+        """See `Connector.socket`; only asked while connected."""
+
+    async def close(self) -> None:
+        """Let go of what connections share. Idempotent."""
+
+
+class RemoteConnector:
+    """Implements `Connector` over a `Dialer`.
+
+    Output comes as it is written and is kept below `folder` at the offsets of the far side; an
+    exit is returned when all output before it is on disk here. A connection that breaks is made
+    again and attached at the offsets reached, so that no line is lost and nothing starts twice.
+    """
+
+    def __init__(
+        self, name: str, dialer: Dialer, folder: Path, run_id: str, epoch: int = 1
+    ) -> None:
+        self._name = name
+        self._dialer = dialer
+        self._run_id = run_id
+        self._epoch = epoch
+        self._copies = SpoolCopies(folder)
+        self._client: Client | None = None
+        self._joining: asyncio.Task[Client] | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def connect(self) -> None:
+        await self.reach()
+
+    async def close(self, *, done: bool = False) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._heart is not None:
+            self._heart.cancel()
+        client = self._client
+        if client is not None:
+            if done and client.connected:
+                cleaned = client.send({"verb": "clean", "run": self._run_id})
+                cleaned.add_done_callback(ignore)
+                await asyncio.wait([cleaned], timeout=BEAT)
+            await client.close()
+        await self._dialer.close()
+        self._copies.close()
+
+    async def exec(self, work: Exec) -> Exit:
+        try:
+            return await see_through(self, work)
+        finally:
+            self._copies.done(work.attempt)
+
+    async def recall(self, attempt: str) -> bool:
+        reply, _ = await (await self.reach()).call({"verb": "list", "attempt": attempt})
+        return bool(reply["live"] or reply["ended"])
+
+    async def put(
+        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+    ) -> Put:
+        header = {"verb": "put", "dest": dest, "mode": mode, "owner": owner}
+        reply, _ = await (await self.reach()).call(header, data)
+        return Put(**reply)
+
+    async def get(self, src: str) -> bytes:
+        client, parts, size = await self.reach(), bytearray(), 1
+        while len(parts) < size:
+            reply, part = await client.call({"verb": "get", "src": src, "offset": len(parts)})
+            size = reply["size"] if part else 0
+            parts += part
+        return bytes(parts)
+
+    async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
+        client = await self.reach()
+        reply, _ = await client.call({"verb": "stat", "path": path, "digest": digest})
+        return None if reply["stat"] is None else FileStat(**reply["stat"])
+
+    async def probe(self) -> dict[str, str]:
+        reply, _ = await (await self.reach()).call({"verb": "probe"})
+        return dict(reply["facts"])
+
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        return await self._dialer.perform(action, work)
+
+    async def socket(self, path: str) -> str:
+        await self.reach()
+        return await self._dialer.socket(path)
+
+    # -- Reaching -----------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client | None:
+        return self._client
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def knows_early(self, work: Exec) -> bool:
+        return False
+
+    async def early(self, work: Exec) -> Exit | None:
+        return None
+
+    def spec(self, work: Exec) -> dict[str, Any]:
+        return {**start_spec(work), "output": self._copies.offsets(work.attempt)}
+
+    def ended(self, work: Exec, exit: Exit) -> Exit:
+        trouble = self._copies.trouble(work.attempt)
+        return replace(exit, warnings=(*exit.warnings, trouble)) if trouble else exit
+
+    async def reach(self) -> Client:
+        if self._client is not None and self._client.connected:
+            return self._client
+        if self._closed:
+            raise NetworkError(f"{self._name}: we have left it")
+        if self._joining is None or self._joining.done():
+            self._joining = asyncio.ensure_future(self._join())
+        return await asyncio.shield(self._joining)
+
+    async def rejoin(self, order: Order) -> Client:
+        """Reach the host again, for as long as it is worth it. Raises HostLost."""
+        since, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
+            try:
+                return await self.reach()
+            except NetworkError as error:
+                hurried = order.patience
+                waited = time.monotonic() - since
+                if self._closed or waited > (PATIENCE if hurried is None else hurried):
+                    raise HostLost.of(self._name, error, canceled=hurried is not None) from error
+            await asyncio.sleep(min(pause, 0.5) if order.patience is not None else pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def give_up(self, client: Client) -> None:
+        """The supervisor is silent, or the way to it is: another connection will tell."""
+        client.abandon(NetworkError(f"{self._name}: the supervisor does not answer"))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _join(self) -> Client:
+        client = Client(self._output)
+        try:
+            await self._dialer.dial(client)
+            # What an earlier supervisor there has left is settled before anything starts.
+            settled = client.call({"verb": "recover", "run": self._run_id})
+            async with asyncio.timeout(BEAT * 3):
+                await asyncio.gather(client.hello(self._run_id, self._epoch), settled)
+        except TimeoutError:
+            error = NetworkError(f"{self._name}: the supervisor there does not answer")
+            client.abandon(error)
+            raise error from None
+        except BaseException:
+            client.abandon(NetworkError("not connected"))
+            raise
+        self._client = client
+        if self._heart is None or self._heart.done():
+            self._heart = asyncio.ensure_future(self._beat())
+        return client
+
+    async def _beat(self) -> None:
+        """Tell the far side that we live, and find out whether it does."""
+        while True:
+            await asyncio.sleep(BEAT)
+            client = self._client
+            if client is None or not client.connected:
+                continue
+            if not await answers(client, BEAT * 2):
+                client.abandon(NetworkError(f"{self._name}: no answer for {BEAT * 2:g} s"))
+
+    def _output(self, header: dict[str, Any], payload: bytes) -> None:
+        self._copies.take(
+            header["output"], header["stream"], header["offset"], header["at"], payload
+        )

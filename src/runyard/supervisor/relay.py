@@ -1,0 +1,156 @@
+"""A door over stdin and stdout: what a remote shell, a container or another user gives us.
+
+python -I -S <this folder> relay OWNER IDLE      with a peer at descriptors 0 and 1
+
+Joins the supervisor of OWNER on this machine, or starts it, says so in one line of JSON that
+begins with GREETING, and then passes bytes on in both directions. Ends when one side has left,
+or when nothing has come from the peer for IDLE seconds: a cut link looks like that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+import time
+
+from . import launch
+from .refusal import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+GREETING = '{"runyard": '
+BLOCK = 1 << 18
+HIGH_WATER = 1 << 18
+FORGOTTEN = 14 * 86400.0  # seconds after which the files of a run that nobody asked for may go
+
+
+def main(arguments: list[str]) -> int:
+    """Greet, then relay; the exit code tells whether there was a supervisor."""
+    owner, idle = arguments[0], float(arguments[1])
+    root = state_root()
+    try:
+        os.makedirs(root, 0o700, exist_ok=True)
+        _forget_old(root)
+        sock, _ = launch.join(launch.socket_path(root, owner), _begin(owner, root))
+    except Refusal as refusal:
+        return _greet({"error": refusal.message, "code": refusal.code})
+    except OSError as error:
+        text = "%s: %s" % (error.filename or "supervisor", error.strerror)
+        return _greet({"error": text, "code": "SYSTEM"})
+    _greet({"root": root, "python": "%d.%d.%d" % sys.version_info[:3]})
+    _relay(sock, idle)
+    return 0
+
+
+def state_root() -> str:
+    """Where the output of other machines' runs is kept on this one, until they have fetched it."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(state, "runyard", "remote")
+
+
+def _greet(words: dict[str, Any]) -> int:
+    os.write(1, (GREETING + json.dumps(words) + "}\n").encode("ascii"))
+    return 1 if "error" in words else 0
+
+
+def _begin(owner: str, root: str) -> Any:
+    """Become the supervisor in a fork: this interpreter has all that it needs."""
+    path = launch.socket_path(root, owner)
+
+    def begin(listener: socket.socket) -> int:
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            return 0
+        try:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+            os.dup2(listener.fileno(), 0)
+            from .main import serve
+
+            kept = launch.base_environment(os.environ)
+            os.environ.clear()
+            os.environ.update(kept)
+            serve(path, owner, root)
+        finally:
+            os._exit(0)
+
+    return begin
+
+
+def _relay(sock: socket.socket, idle: float) -> None:
+    """Pass bytes on until one side has left; reads no faster than the other side takes."""
+    here = sock.fileno()
+    os.set_blocking(1, False)
+    inward, outward = bytearray(), bytearray()
+    heard = time.monotonic()
+    while True:
+        poll = select.poll()
+        poll.register(0, select.POLLIN if len(inward) < HIGH_WATER else 0)
+        wanted = select.POLLIN if len(outward) < HIGH_WATER else 0
+        poll.register(here, wanted | (select.POLLOUT if inward else 0))
+        poll.register(1, select.POLLOUT if outward else 0)
+        left = heard + idle - time.monotonic()
+        ready = dict(poll.poll(max(0, int(left * 1000)) + 1))
+        if not ready and time.monotonic() - heard >= idle:
+            return
+        try:
+            if ready.get(0, 0) & (select.POLLIN | select.POLLHUP):
+                data = os.read(0, BLOCK)
+                if not data:
+                    return
+                heard = time.monotonic()
+                inward += data
+            if ready.get(here, 0) & (select.POLLIN | select.POLLHUP) and wanted:
+                data = sock.recv(BLOCK)
+                if not data and not outward:
+                    return
+                outward += data
+            if inward:
+                del inward[: _send(sock.send, inward)]
+            if outward:
+                del outward[: _send(lambda part: os.write(1, part), outward)]
+        except OSError:
+            return
+        if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
+            return
+
+
+def _send(write: Any, data: bytearray) -> int:
+    try:
+        return int(write(data))
+    except BlockingIOError:
+        return 0
+
+
+def _forget_old(root: str) -> None:
+    """Remove the files of runs that nobody has asked for in weeks: their owner is gone."""
+    runs = os.path.join(root, "runs")
+    try:
+        names = os.listdir(runs)
+    except OSError:
+        return
+    for name in names:
+        folder = os.path.join(runs, name)
+        try:
+            newest = max(os.stat(place).st_mtime for place in _inside(folder))
+        except (OSError, ValueError):
+            continue
+        if time.time() - newest > FORGOTTEN:
+            from shutil import rmtree
+
+            rmtree(folder, ignore_errors=True)
+
+
+def _inside(folder: str) -> Any:
+    yield folder
+    output = os.path.join(folder, "output")
+    with os.scandir(output) as entries:
+        for entry in entries:
+            yield entry.path
