@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runyard.hosts.descriptors import raise_limit
 from runyard.hosts.inventory import Host
 from runyard.hosts.local import LocalConnector
 from runyard.hosts.site import Site
@@ -36,6 +37,7 @@ class Ways:
             if self._here is None:
                 self._here = LocalConnector(site.home, site.run_id, site.epoch, cwd=site.cwd)
             return self._here
+        raise_limit()
         if transport == "ssh":
             from runyard.hosts.ssh.connector import open_ssh
 

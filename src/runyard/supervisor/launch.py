@@ -18,7 +18,10 @@ BACKLOG = 128
 CLEANED = 20
 _USUAL = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM")
 _SESSION = ("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "RUNYARD_ATTEMPT")
-PASSED = _USUAL + _SESSION
+NOFILE = "RUNYARD_NOFILE"
+"""The soft limit of open files for the work, when whoever starts the supervisor has raised his."""
+
+PASSED = (*_USUAL, *_SESSION, NOFILE)
 LONGEST = 100  # the address of a socket has room for 107 bytes, for 103 on macOS
 
 

@@ -16,6 +16,7 @@ import sys
 import time
 
 from .door import Door
+from .launch import NOFILE
 from .loop import READ, Loop
 from .verbs import Verbs
 from .yard import Yard
@@ -123,6 +124,7 @@ def serve(path: str, owner: str, root: str) -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     _become_reaper()
+    _limit_files(os.environ.pop(NOFILE, ""))
     os.chdir("/")
     # What has been loaded stays: looking through it again and again is time of every attempt.
     gc.freeze()
@@ -147,6 +149,15 @@ def _close_inherited(keep: int) -> None:
                 os.close(fd)
             except OSError:
                 pass
+
+
+def _limit_files(soft: str) -> None:
+    """Open files as the user has them, for us and all that we start."""
+    if soft.isdigit():
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), hard))
 
 
 def _become_reaper() -> None:
