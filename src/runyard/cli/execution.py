@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from runyard.cli.ending import exit_code
-from runyard.cli.narrator import Narrator
+from runyard.cli.narrator import MANY, Narrator
 from runyard.cli.pipe import Pipe
 from runyard.cli.render import dump, screen_columns
 from runyard.cli.session import service
@@ -31,22 +31,31 @@ async def execute(
     settings: Settings,
     *,
     quiet_start: bool = False,
+    group: int | None = MANY,
 ) -> int:
     """Start a run, show it in `form` until it has ended, sum it up; returns the exit code.
 
-    `quiet_start` does not tell which runs were found interrupted.
+    `quiet_start` does not tell which runs were found interrupted. Output of a step on more than
+    `group` hosts is shown in groups (None: never).
     """
     async with service(quiet=settings.quiet or quiet_start) as runs:
         started = await start(runs)
         pipe = Pipe()
-        view = make_view(started.run_id, title, form, pipe, settings)
+        view = make_view(started.run_id, title, form, pipe, settings, group)
         silent = settings.quiet or form in ("json", "yaml")
         watched = await watch(runs, started, view, output=form == "jsonl" or not silent)
         await _end(watched, form, pipe, settings)
         return exit_code(watched.record, watched.ending)
 
 
-def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings) -> View:
+def make_view(
+    run_id: str,
+    title: str,
+    form: str,
+    pipe: Pipe,
+    settings: Settings,
+    group: int | None = MANY,
+) -> View:
     """The view that `form` and the terminal call for."""
     if form == "jsonl":
         from runyard.cli.views.jsonl import JsonlView
@@ -56,11 +65,10 @@ def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings
     if form == "auto" and is_terminal() and not settings.quiet and _can_draw():
         from runyard.cli.views.live import LiveView
 
-        return LiveView(run_id, title, pipe, paint)
+        return LiveView(run_id, title, pipe, paint, group)
     clean = _screen if is_terminal() else str
-    return PlainView(
-        Narrator(paint, clean=clean), pipe, quiet=settings.quiet or form in ("json", "yaml")
-    )
+    narrator = Narrator(paint, clean=clean, group=group)
+    return PlainView(narrator, pipe, quiet=settings.quiet or form in ("json", "yaml"))
 
 
 def _can_draw() -> bool:

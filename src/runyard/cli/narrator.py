@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runyard.cli.feed import Item
+from runyard.cli.grouped_step import GroupedStep
 from runyard.cli.lines import LineBuffer
 from runyard.cli.style import Paint
-from runyard.cli.text import pad, width
+from runyard.cli.text import count, pad, width
+from runyard.cli.views.groups import MARKS, GroupWriter
 from runyard.model.duration import format_duration
 from runyard.model.event import Event
 from runyard.model.status import Status
 from runyard.store.tail import OutputChunk
 
 _MAX_NAME = 24
-MARKS = {"stdout": "|", "stderr": "!"}
+MANY = 20
+"""Hosts of a step above which its output is grouped, and its good results are only counted."""
 
 
 class Narrator:
@@ -24,8 +27,11 @@ class Narrator:
 
     `host | text` is stdout, `host ! text` stderr, `host = text` how the step ended there. A
     header names the step: when it begins, or, while another step is at work, when it has something
-    to say. A short one follows when lines of another step came between. Of a step on more than
-    `group` hosts only the first `group` failures are named; the rest are counts.
+    to say. A short one follows when lines of another step came between.
+
+    A step on more than `group` hosts (None: however many) is told when it has ended: each output
+    once, with all hosts that printed it (`GroupWriter`). When it is slow, news are told before
+    that. Of a step on more than MANY hosts only the first failures are named; the rest are counts.
     """
 
     def __init__(
@@ -33,7 +39,7 @@ class Narrator:
         paint: Paint,
         *,
         clean: Callable[[str], str] = str,
-        group: int = 20,
+        group: int | None = MANY,
     ) -> None:
         self._paint = paint
         self._clean = clean
@@ -43,12 +49,21 @@ class Narrator:
         self._name_width = 0
         self._hosts: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
+        self._noted: Counter[str] = Counter()
         self._places: dict[str, str] = {}
         self._named: set[str] = set()
         self._at_work: dict[str, set[str]] = {}
+        self._grouped: dict[str, GroupedStep] = {}
+        self._run_id = "RUN"
+
+    @property
+    def is_grouping(self) -> bool:
+        """True while a step goes on whose output waits for its end."""
+        return bool(self._grouped)
 
     def tell(self, item: Item) -> list[str]:
         """The lines that `item` adds; without line ends."""
+        self._run_id = item.run_id
         if isinstance(item, OutputChunk):
             key = (item.step, item.host, item.n, item.stream)
             lines = self._buffer.feed(key, item.data)
@@ -58,21 +73,53 @@ class Narrator:
         handler = _HANDLERS.get(item.type)
         return handler(self, item) if handler is not None else []
 
+    def tick(self, now: float) -> list[str]:
+        """What is told although the steps that printed it go on; `now` in seconds of any clock."""
+        told = []
+        for step, grouped in self._grouped.items():
+            for host, lines in grouped.tick(now).items():
+                for line in lines:
+                    told += self._under(step, [self._line(host, line.stream, line.text)])
+        return told
+
+    def progress(self) -> list[str]:
+        """A line about each step that is grouped and goes on."""
+        return [
+            f"{self._paint('~', 'yellow')} {step}: {self._counts[step].total()} of "
+            f"{count(self._hosts[step], 'host')} done, {len(self._at_work.get(step, ()))} running"
+            for step in self._grouped
+            if step in self._counts
+        ]
+
     def finish(self) -> list[str]:
-        """Lines that never ended."""
+        """Lines that never ended, and what still waited for the end of a step."""
         told = []
         for (step, host, _, stream), text in self._buffer.finish_all():
             told += self._output(step, host, stream, [text])
+        for step in list(self._grouped):
+            told += self._groups(step)
         return told
 
     def _output(self, step: str, host: str, stream: str, lines: list[str]) -> list[str]:
         if not lines:
             return []
+        grouped = self._grouped.get(step)
+        if grouped is not None and not grouped.has_ended(host):
+            lines = [line.text for line in grouped.hear(host, stream, lines)]
+        return self._under(step, [self._line(host, stream, line) for line in lines])
+
+    def _line(self, host: str, stream: str, text: str) -> str:
         mark = MARKS[stream]
         if stream == "stderr":
             mark = self._paint(mark, "yellow")
-        prefix = f"{self._paint(self._host(host), 'cyan')} {mark} "
-        return self._under(step, [prefix + self._clean(line) for line in lines])
+        return f"{self._paint(self._host(host), 'cyan')} {mark} {self._clean(text)}"
+
+    def _groups(self, step: str) -> list[str]:
+        """What was kept of a step on many hosts, each output once."""
+        groups = self._grouped.pop(step).groups()
+        logs = f"runyard logs {self._run_id}"
+        writer = GroupWriter(self._paint, self._clean, self._host, logs)
+        return self._under(step, list(writer.lines(step, groups)))
 
     def _under(self, step: str, lines: list[str]) -> list[str]:
         if step == self._current or not lines:
@@ -96,6 +143,7 @@ class Narrator:
     def _step_started(self, event: Event) -> list[str]:
         hosts = list(event.data.get("hosts") or ())
         self._named.discard(event.step)
+        self._noted.pop(event.step, None)
         self._hosts[event.step] = len(hosts)
         self._counts[event.step] = Counter()
         index, total = event.data.get("index"), event.data.get("total")
@@ -103,6 +151,8 @@ class Narrator:
             self._places[event.step] = f"[{index}/{total}] "
         longest = max((width(name) for name in hosts), default=0)
         self._name_width = max(self._name_width, min(longest, _MAX_NAME))
+        if self._group is not None and len(hosts) > self._group:
+            self._grouped[event.step] = GroupedStep(hosts)
         return []
 
     def _begins(self, event: Event) -> list[str]:
@@ -124,16 +174,27 @@ class Narrator:
         self._at_work.get(event.step, set()).discard(event.host)
         result = event.data.get("result") or {}
         status = str(result.get("status", ""))
-        self._counts.setdefault(event.step, Counter())[status] += 1
+        counts = self._counts.setdefault(event.step, Counter())
+        counts[status] += 1
+        warnings = [str(warning) for warning in result.get("warnings") or ()]
+        grouped = self._grouped.get(event.step)
+        if grouped is not None:
+            grouped.end(event.host, status, str(result.get("message") or ""), warnings)
         good = status in (Status.SUCCESS, Status.SKIPPED)
-        counts = self._counts[event.step]
         bad = counts.total() - counts[Status.SUCCESS] - counts[Status.SKIPPED]
-        few = self._hosts.get(event.step, 1) <= self._group
-        if few or (not good and bad <= self._group):
+        if grouped is not None:
+            told = grouped.slow and not good and bad <= MANY
+        else:
+            told = not self._is_many(event.step) or (not good and bad <= MANY)
+        if told:
             lines += self._under(event.step, [self._ending(event.host, status, result)])
-        for warning in result.get("warnings") or ():
-            lines += self._under(event.step, [self._note(event.host, "warning", str(warning))])
+        if grouped is None:
+            for warning in warnings:
+                lines += self._noting(event, "warning", warning)
         return lines
+
+    def _is_many(self, step: str) -> bool:
+        return self._hosts.get(step, 1) > MANY
 
     def _ending(self, host: str, status: str, result: Mapping[str, Any]) -> str:
         words = [self._paint.status(status)]
@@ -150,25 +211,42 @@ class Narrator:
         who = f"{self._paint(self._host(host), 'cyan')} " if host else ""
         return f"{who}{self._paint('~', 'yellow')} {kind}: {self._clean(text)}"
 
+    def _noting(self, event: Event, kind: str, text: str) -> list[str]:
+        """A note about a host. Of a step on many hosts the first ones are told, others counted."""
+        if not event.step:
+            return [self._note(event.host, kind, text)]
+        if event.host and self._is_many(event.step):
+            self._noted[event.step] += 1
+            if self._noted[event.step] > MANY:
+                return []
+        return self._under(event.step, [self._note(event.host, kind, text)])
+
     def _step_finished(self, event: Event) -> list[str]:
         counts = self._counts.pop(event.step, Counter())
         self._at_work.pop(event.step, None)
-        if self._hosts.get(event.step, 1) <= self._group:
+        lines = self._groups(event.step) if event.step in self._grouped else []
+        more = self._noted.pop(event.step, 0) - MANY
+        if more > 0:
+            kind = f"… and {count(more, 'more note')}"
+            note = self._note("", kind, f"runyard events {self._run_id}")
+            lines += self._under(event.step, [note])
+        if not self._is_many(event.step) and not lines:
             return []
         words = ", ".join(f"{n} {self._paint.status(s)}" for s, n in sorted(counts.items()))
-        return self._under(event.step, [f"= {words}"])
+        return [*lines, *self._under(event.step, [f"= {words}"])]
 
     def _retry(self, event: Event) -> list[str]:
         data = event.data
         text = f"attempt {data.get('n')} in {format_duration(float(data.get('delay') or 0))}"
         if data.get("reason"):
             text += f" ({data['reason']})"
-        note = self._note(event.host, "retry", text)
-        return [*self._rest(event), *self._under(event.step, [note])]
+        lines = self._rest(event)
+        if event.step in self._grouped:
+            self._grouped[event.step].again(event.host)
+        return [*lines, *self._noting(event, "retry", text)]
 
     def _warning(self, event: Event) -> list[str]:
-        line = self._note(event.host, "warning", str(event.data.get("message", "")))
-        return self._under(event.step, [line]) if event.step else [line]
+        return self._noting(event, "warning", str(event.data.get("message", "")))
 
     def _approval(self, event: Event) -> list[str]:
         message = event.data.get("message") or "approval needed"

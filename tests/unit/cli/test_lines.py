@@ -59,3 +59,14 @@ def test_any_cuts_give_the_same_lines(text: str, cuts: list[int]) -> None:
     lines += buffer.feed(KEY, data)
     lines += [rest for _, rest in buffer.finish_all()]
     assert "\n".join(lines).rstrip("\n") == text.rstrip("\n")
+
+
+@given(st.lists(st.integers(1, MAX_LINE * 2), min_size=1, max_size=4))
+def test_long_lines_are_cut_at_the_same_places_however_they_come(cuts: list[int]) -> None:
+    data = b"x" * (MAX_LINE * 2) + b"\n" + b"y" * (MAX_LINE + 1) + b"\nz\n"
+    whole, buffer, lines = LineBuffer().feed(KEY, data), LineBuffer(), []
+    for size in cuts:
+        lines += buffer.feed(KEY, data[:size])
+        data = data[size:]
+    assert lines + buffer.feed(KEY, data) == whole
+    assert [len(line) for line in whole] == [MAX_LINE, MAX_LINE, MAX_LINE, 1, 1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runyard.cli.feed import Item
 from runyard.cli.narrator import Narrator
 from runyard.cli.style import Paint
 from tests.unit.cli.items import chunk, event, result, started
 
 
-def tell(*items: Item, group: int = 20) -> list[str]:
+def tell(*items: Item, group: int | None = 20) -> list[str]:
     narrator = Narrator(Paint(), group=group)
     return [line for item in items for line in narrator.tell(item)] + narrator.finish()
 
@@ -97,17 +99,134 @@ def test_a_step_that_follows_another_has_its_header_when_it_begins() -> None:
     ) == ["── [1/1] one", "h = success, 0.50s", "── [1/1] two"]
 
 
-def test_many_hosts_are_counted_and_failures_named() -> None:
-    hosts = [f"h{n}" for n in range(30)]
-    items: list[Item] = [started("build", *hosts)]
-    items += [result("build", host) for host in hosts[:-1]]
-    items += [result("build", "h29", "failed", message="exit code 1")]
-    items += [event("step.finished", "build", status="failed")]
-    assert tell(*items) == [
+HOSTS = [f"h{n:02d}" for n in range(30)]
+
+
+def said(host: str, *lines: str, step: str = "build", **more: Any) -> list[Item]:
+    """What a host prints and how it ends."""
+    text = "".join(f"{line}\n" for line in lines)
+    return [chunk(text.encode(), step=step, host=host), result(step, host, **more)]
+
+
+def test_equal_outputs_of_many_hosts_are_told_once() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS[:-2]:
+        items += said(host, "one", "two")
+    items += said("h28", "one", "other")
+    items += said("h29", "no", status="failed", message="exit code 1")
+    assert tell(*items, event("step.finished", "build", status="failed")) == [
         "── [1/1] build  (30 hosts)",
-        "h29 = failed, 0.50s, exit code 1",
+        "h[00-27]: same 2 lines",
+        "  | one",
+        "  | two",
+        "h28 | one",
+        "h28 | other",
+        "h29 | no",
+        "h29 = failed, exit code 1",
         "= 1 failed, 29 success",
     ]
+
+
+def test_groups_of_failures_and_of_silence() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS:
+        bad = host in ("h03", "h07")
+        items += said(host, status="failed", message="exit code 1") if bad else said(host)
+    assert tell(*items, event("step.finished", "build", status="failed")) == [
+        "── [1/1] build  (30 hosts)",
+        "h[00-02,04-06,08-29]: no output",
+        "h[03,07]: failed, exit code 1",
+        "= 2 failed, 28 success",
+    ]
+
+
+def test_warnings_belong_to_the_group() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS:
+        items += said(host, "x", warnings=["bad name"])
+    told = tell(*items, event("step.finished", "build", status="success"))
+    assert told[1:4] == ["h[00-29]: same 1 line", "  | x", "  ~ warning: bad name"]
+
+
+def test_of_long_output_head_and_tail_are_told_and_where_the_rest_is() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS:
+        items += said(host, *map(str, range(1000)))
+    told = tell(*items, event("step.finished", "build", status="success"))
+    assert told[1:3] == ["h[00-29]: same 1000 lines", "  | 0"]
+    (more,) = [line for line in told if "more lines" in line]
+    assert more.endswith("more lines: runyard logs run-12345678 --step build --host h00")
+    assert told[-2:] == ["  | 999", "= 30 success"]
+    assert len(told) < 210
+
+
+def test_what_waits_for_its_group_is_told_when_the_view_ends() -> None:
+    items: list[Item] = [started("build", *HOSTS), chunk(b"half", host="h01")]
+    assert tell(*items) == ["── [1/1] build  (30 hosts)", "h01 | half"]
+
+
+def test_slow_hosts_and_failures_of_a_slow_step_are_told_at_once() -> None:
+    narrator = Narrator(Paint())
+    narrator.tell(started("build", *HOSTS))
+    narrator.tell(chunk(b"working\n", host="h01"))
+    assert narrator.tick(0.0) == []
+    assert narrator.progress() == ["~ build: 0 of 30 hosts done, 1 running"]
+    assert narrator.tick(60.0) == ["── [1/1] build  (30 hosts)", "h01 | working"]
+    assert narrator.tell(chunk(b"on\n", host="h01", offset=8)) == ["h01 | on"]
+    assert narrator.tell(result("build", "h02", "failed", message="exit code 9")) == [
+        "h02 = failed, 0.50s, exit code 9"
+    ]
+    assert narrator.tell(result("build", "h03")) == []
+
+
+def test_a_retry_begins_the_output_of_the_host_anew() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    items += [chunk(b"no\n", host="h00")]
+    items += [event("retry.scheduled", "build", "h00", n=2, delay=0.0, reason="exit code 1")]
+    for host in HOSTS:
+        items += said(host, "yes")
+    told = tell(*items, event("step.finished", "build", status="success"))
+    assert told[1:] == [
+        "h00 ~ retry: attempt 2 in 0.00s (exit code 1)",
+        "h[00-29]: same 1 line",
+        "  | yes",
+        "= 30 success",
+    ]
+
+
+def test_notes_about_many_hosts_are_counted() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    items += [event("warning.raised", "build", host, message="waits") for host in HOSTS]
+    told = tell(*items, event("step.finished", "build", status="success"))
+    assert [line for line in told if "waits" in line] == [
+        f"{host} ~ warning: waits" for host in HOSTS[:20]
+    ]
+    assert "~ … and 10 more notes: runyard events run-12345678" in told
+
+
+def test_without_groups_every_line_is_told_and_many_results_are_counted() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS[:-1]:
+        items += said(host, "x")
+    items += said("h29", "y", status="failed", message="exit code 1")
+    told = tell(*items, event("step.finished", "build", status="failed"), group=None)
+    assert told[1:30] == [f"{host} | x" for host in HOSTS[:-1]]
+    assert told[30:] == ["h29 | y", "h29 = failed, 0.50s, exit code 1", "= 1 failed, 29 success"]
+
+
+def test_a_few_hosts_are_grouped_when_asked_to() -> None:
+    items: list[Item] = [started("build", "a", "b"), *said("a", "x"), *said("b", "x")]
+    assert tell(*items, event("step.finished", "build", status="success"), group=1) == [
+        "── [1/1] build  (2 hosts)",
+        "a,b: same 1 line",
+        "  | x",
+        "= 2 success",
+    ]
+
+
+def test_output_that_comes_after_the_end_of_its_host_is_told() -> None:
+    items: list[Item] = [started("build", *HOSTS), *said("h00", "x")]
+    assert "h00 | late" in tell(*items, chunk(b"late\n", host="h00", offset=2))
 
 
 def test_a_silent_step_has_its_header_when_it_begins() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 from runyard.cli.feed import Item
-from runyard.cli.narrator import Narrator
+from runyard.cli.narrator import MANY, Narrator
 from runyard.cli.pipe import Pipe
 from runyard.cli.style import Paint
 from runyard.cli.text import for_screen
@@ -26,8 +27,12 @@ class LiveView:
     written together with the next one. While a question is open nothing is drawn: readers wait.
     """
 
-    def __init__(self, run_id: str, title: str, pipe: Pipe, paint: Paint) -> None:
-        self._narrator = Narrator(paint, clean=lambda line: for_screen(line, color=paint.on))
+    def __init__(
+        self, run_id: str, title: str, pipe: Pipe, paint: Paint, group: int | None = MANY
+    ) -> None:
+        self._narrator = Narrator(
+            paint, clean=lambda line: for_screen(line, color=paint.on), group=group
+        )
         self._board = Board(run_id, title)
         self._panel = Panel(paint.on)
         self._screen = Screen(pipe)
@@ -74,6 +79,7 @@ class LiveView:
         while True:
             await asyncio.sleep(PERIOD)
             if self._free.is_set():
+                self._lines += self._narrator.tick(time.monotonic())
                 await self._draw()
 
     async def _draw(self) -> None:
