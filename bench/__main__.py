@@ -13,7 +13,7 @@ from bench import page
 from bench.bench import Bench
 from bench.figure import Figure
 
-NAMES = ("startup", "steps", "linear", "stream", "validate", "latency", "peers")
+NAMES = ("startup", "steps", "linear", "stream", "validate", "latency", "agents", "ssh", "peers")
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ class _Memory(threading.Thread):
     def run(self) -> None:
         while not self._done.wait(0.05):
             pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-            total = sum(_resident(pid) for pid in pids if self._word in _words(pid))
+            total = sum(resident(pid) for pid in pids if self._word in _words(pid))
             self._peak = max(self._peak, total)
 
     def stop(self) -> int:
@@ -80,7 +80,8 @@ def _words(pid: int) -> list[bytes]:
         return []
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Resident bytes of a process; 0 when it is gone."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text().split()
     except OSError:
