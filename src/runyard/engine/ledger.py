@@ -38,7 +38,9 @@ class Ledger:
         self._approved = frozenset(approved)
         self._repeated = ("finally:",) if undoes else ("finally:", "rollback:")
         self._told: list[NewEvent] = []
-        self._handed: dict[asyncio.Future[object], None] = {}
+        self._handed: set[asyncio.Future[object]] = set()
+        self._newest: asyncio.Future[object] | None = None
+        self._failure: BaseException | None = None
         self._last: dict[tuple[str, str], AttemptRow] = {}
         self._tries: dict[tuple[str, str], int] = {}
         for row in past:
@@ -90,11 +92,14 @@ class Ledger:
             StoreError: the journal cannot be written.
         """
         self._told.extend(events)
-        if self._handed:
+        if self._handed or self._failure is not None:
             self._hand_over()
-            for commit in tuple(self._handed):
-                await commit
-                self._handed.pop(commit, None)
+            # All before the newest are through when it is. Each is not waited for by itself: that
+            # would be hosts × hosts of them.
+            if self._newest is not None:
+                await asyncio.wait([self._newest])
+            if self._failure is not None:
+                raise self._failure
         elif self._told:
             batch = self._told
             self._told = []
@@ -104,8 +109,16 @@ class Ledger:
         """Begin a commit of what was told; commits are applied in the order of their beginning."""
         if self._told:
             commit = self._journal.commit(self.run_id, self.epoch, self._told)
-            self._handed[asyncio.ensure_future(commit)] = None
+            self._newest = asyncio.ensure_future(commit)
+            self._newest.add_done_callback(self._land)
+            self._handed.add(self._newest)
             self._told = []
+
+    def _land(self, commit: asyncio.Future[object]) -> None:
+        self._handed.discard(commit)
+        if not commit.cancelled() and (error := commit.exception()) is not None:
+            # A hole in the log: whoever records something from now on hears of it.
+            self._failure = self._failure or error
 
     async def intend(self, step: str, host: str, n: int) -> None:
         """Commit that attempt `n` is about to be started."""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runyard.engine.ledger import Ledger, from_data, to_data
+from runyard.model.errors import StoreError
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
@@ -86,3 +89,52 @@ def test_a_result_and_the_next_intent_are_one_commit_and_keep_their_order(tmp_pa
         assert (await b.types())[-1] == "result.reached"
 
     bench(tmp_path, scenario)
+
+
+class Slow:
+    """A journal whose commits end when told to, one after the other."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.errors = list(errors)
+        self.gate = asyncio.Event()
+
+    async def commit(self, run_id: str, epoch: int, events: list[NewEvent]) -> None:
+        error = self.errors.pop(0) if self.errors else None
+        await self.gate.wait()
+        if error is not None:
+            raise error
+
+
+def test_an_earlier_commit_that_failed_is_heard_of_by_everybody_after_it() -> None:
+    async def main() -> None:
+        journal = Slow(StoreError("full"), None)
+        ledger = Ledger(journal, RUN, 1)  # type: ignore[arg-type]
+        result = StepResult("s", "a", Outcome(Status.SUCCESS), 1, 0.0, 0.0)
+        ledger.reach(result)
+        await asyncio.sleep(0)
+        recording = [asyncio.ensure_future(ledger.intend("s", host, 1)) for host in "bc"]
+        await asyncio.sleep(0)
+        journal.gate.set()
+        told = await asyncio.gather(*recording, return_exceptions=True)
+        assert [str(error) for error in told] == ["full", "full"]
+        with pytest.raises(StoreError, match="full"):
+            await ledger.record()
+
+    asyncio.run(main())
+
+
+def test_one_who_is_cancelled_leaves_the_commits_of_the_others_alone() -> None:
+    async def main() -> None:
+        journal = Slow()
+        ledger = Ledger(journal, RUN, 1)  # type: ignore[arg-type]
+        ledger.tell(NewEvent("step.started", "s"))
+        await asyncio.sleep(0)
+        one, two = (asyncio.ensure_future(ledger.record()) for _ in range(2))
+        await asyncio.sleep(0)
+        one.cancel()
+        await asyncio.sleep(0)
+        journal.gate.set()
+        await two
+        assert one.cancelled()
+
+    asyncio.run(main())
