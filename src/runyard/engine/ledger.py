@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runyard.model.errors import HostLost
-from runyard.model.event import NewEvent
+from runyard.model.event import Event, NewEvent
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
 from runyard.store.journal import AttemptRow, Journal
@@ -38,8 +38,8 @@ class Ledger:
         self._approved = frozenset(approved)
         self._repeated = ("finally:",) if undoes else ("finally:", "rollback:")
         self._told: list[NewEvent] = []
-        self._handed: set[asyncio.Future[object]] = set()
-        self._newest: asyncio.Future[object] | None = None
+        self._handed: set[asyncio.Task[list[Event]]] = set()
+        self._newest: asyncio.Task[list[Event]] | None = None
         self._failure: BaseException | None = None
         self._last: dict[tuple[str, str], AttemptRow] = {}
         self._tries: dict[tuple[str, str], int] = {}
@@ -109,12 +109,12 @@ class Ledger:
         """Begin a commit of what was told; commits are applied in the order of their beginning."""
         if self._told:
             commit = self._journal.commit(self.run_id, self.epoch, self._told)
-            self._newest = asyncio.ensure_future(commit)
-            self._newest.add_done_callback(self._land)
-            self._handed.add(self._newest)
+            newest = self._newest = asyncio.create_task(commit)
+            newest.add_done_callback(self._land)
+            self._handed.add(newest)
             self._told = []
 
-    def _land(self, commit: asyncio.Future[object]) -> None:
+    def _land(self, commit: asyncio.Task[list[Event]]) -> None:
         self._handed.discard(commit)
         if not commit.cancelled() and (error := commit.exception()) is not None:
             # A hole in the log: whoever records something from now on hears of it.

@@ -21,7 +21,7 @@ from runyard.hosts.dummy import Answer, DummyConnector
 from runyard.model.execution import Exec
 from runyard.model.result import Outcome
 from runyard.model.status import Status
-from tests.unit.engine.support import Bench, Do, bad, bench, ok
+from tests.unit.engine.support import Bench, Do, Way, bad, bench, ok
 
 SHARES = st.one_of(st.integers(1, 5), st.integers(1, 100).map(lambda n: f"{n}%"))
 FANS = st.builds(
@@ -52,7 +52,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 class Log:
-    """What happened, in order: who started, who ended."""
+    """What happened, in order: who started (the engine asked for the way there), who ended."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -60,7 +60,6 @@ class Log:
 
     async def work(self, ctx: Context) -> Outcome:
         host = ctx.host.name
-        self.told.append(("start", host))
         try:
             for _ in range(self.case.turns[host]):
                 await asyncio.sleep(0)
@@ -70,6 +69,16 @@ class Log:
         failed = host in self.case.bad
         self.told.append(("fail" if failed else "end", host))
         return bad() if failed else ok()
+
+    def ways(self, ways: dict[str, Way]) -> dict[str, Way]:
+        told = self.told
+
+        class Ways(dict[str, Way]):
+            def __getitem__(self, host: str) -> Way:
+                told.append(("start", host))
+                return super().__getitem__(host)
+
+        return Ways(ways)
 
     def before(self, host: str) -> list[tuple[str, str]]:
         return self.told[: self.told.index(("start", host))]
@@ -101,6 +110,7 @@ def test_the_hosts_that_start_obey_the_contract(
     log = Log(case)
 
     async def scenario(b: Bench) -> None:
+        b.ways = log.ways(b.ways)
         ran = await Task("t", (Do("s", log.work),), fan=case.fan).run(b.running())
         check(case, log, ran)
 
