@@ -1,8 +1,10 @@
-"""The options that `run`, `plan` and `run --dry-run` have in common."""
+"""The options that commands have in common which run something or look at hosts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,11 +12,13 @@ import click
 from runyard.cli.variables import read_variables
 
 if TYPE_CHECKING:
+    from runyard.hosts.site import Access
     from runyard.service.job import RunOptions
 
 FORMS = ("auto", "plain", "jsonl", "json", "yaml")
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def form_option(help: str = "As of `runyard run`.") -> Callable[[F], F]:
@@ -69,6 +73,50 @@ def run_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def access_options(command: Callable[..., T]) -> Callable[..., T]:
+    """How hosts let us in: `--token --token-file`, given to the command as `access`."""
+
+    @wraps(command)
+    def with_access(*args: Any, token: str, token_file: str, **more: Any) -> T:
+        return command(*args, access=given_access(token, token_file), **more)
+
+    for option in (
+        click.option(
+            "--token-file",
+            default="",
+            metavar="FILE",
+            help="The token of push agents is in this file; else in RUNYARD_AGENT_TOKEN.",
+        ),
+        click.option(
+            "--token",
+            default="",
+            metavar="TOKEN",
+            help="The token of push agents. Everybody on this machine can see it in `ps`.",
+        ),
+    ):
+        with_access = option(with_access)
+    return with_access
+
+
+def given_access(token: str, token_file: str) -> Access:
+    """How hosts are to let us in, as the command line says.
+
+    Raises:
+        UsageError: both options are given.
+    """
+    from runyard.hosts.site import Access
+
+    if token and token_file:
+        raise click.UsageError(
+            "give either --token or --token-file", click.get_current_context(silent=True)
+        )
+    if token and token != "runner-token":  # noqa: S105 - the public default of agents
+        from runyard.cli.views.plain import tell
+
+        tell("runyard: warning: `ps` shows --token to everybody here; --token-file does not")
+    return Access(token, token_file and os.path.abspath(os.path.expanduser(token_file)))
 
 
 def given_options(

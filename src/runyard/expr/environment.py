@@ -32,6 +32,9 @@ UNSAFE_EXPORTS: Final = frozenset(
 """Names whose value a shell, a loader or an interpreter runs: what one host prints must not decide
 what the next one executes."""
 
+OURS: Final = frozenset({"agent_token"})
+"""Variables that are for us and not for the work: no process gets them."""
+
 
 def text_in_environment(name: str, value: Any) -> str | None:
     """The text of a variable, or None when it is too long for an environment.
@@ -63,10 +66,10 @@ def text_in_environment(name: str, value: Any) -> str | None:
 
 
 def environment_text(values: Mapping[str, Any]) -> dict[str, str]:
-    """Every value with a usable name as text; those too long are left out. Raises as above."""
+    """Every value with a usable name as text, but for OURS and those too long. Raises as above."""
     found: dict[str, str] = {}
     for name, value in values.items():
-        if is_name(name):
+        if is_name(name) and name not in OURS:
             text = text_in_environment(name, value)
             if text is not None:
                 found[name] = text

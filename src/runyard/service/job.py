@@ -46,6 +46,10 @@ class RunOptions:
         """The place of run `run_id` under these options."""
         return Site(home.root, run_id, epoch, self.cwd, self.access)
 
+    def admitted_by(self, access: Access) -> RunOptions:
+        """The same, with what `access` says of how hosts let us in."""
+        return replace(self, access=self.access.under(access))
+
     def to_dict(self) -> dict[str, Any]:
         """What a resume needs to know of them."""
         return {

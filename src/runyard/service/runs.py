@@ -12,12 +12,14 @@ from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
 from runyard.expr.secrets import Secrets
 from runyard.hosts.local import here
+from runyard.hosts.site import Access
 from runyard.hosts.ways import Ways
 from runyard.model.errors import ConflictError
 from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
 from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
 from runyard.model.status import Status
+from runyard.service.access import admitted
 from runyard.service.assemble import assemble
 from runyard.service.desk import DIED, Desk
 from runyard.service.job import Job, RunOptions
@@ -30,6 +32,8 @@ from runyard.service.undo import undo_name, undoing
 from runyard.store.home import Home, Ownership
 from runyard.store.journal import AttemptRow, Journal
 from runyard.store.sqlite import SqliteJournal
+
+_AS_BEFORE = Access()
 
 
 class PlanDrift(ConflictError):
@@ -117,6 +121,7 @@ class Runs(Desk):
         options = replace(options, cwd=options.cwd or here())
         secrets = await self._secrets.resolve(job.secrets)
         narrowed = job.under(options)
+        options, secrets = admitted(options, narrowed, secrets)
         if plan is not None:
             await self._hold(plan, job, options)
         run_id = check_run_id(options.run_id) if options.run_id else new_run_id()
@@ -143,8 +148,12 @@ class Runs(Desk):
             ownership.close()
             raise
 
-    async def resume(self, run_id: str, job: Job, *, force: bool = False) -> Started:
+    async def resume(
+        self, run_id: str, job: Job, *, force: bool = False, access: Access = _AS_BEFORE
+    ) -> Started:
         """Go on with an interrupted, failed or canceled run from what is not done.
+
+        `access` is what is said now of how hosts let us in; tokens were not written down.
 
         Raises:
             ConflictError: it succeeded, somebody runs it, or (without `force`) the workflow is
@@ -157,7 +166,7 @@ class Runs(Desk):
                 code="RUN_CHANGED",
                 hint="look at the changes, then resume with --force",
             )
-        options = RunOptions.from_dict(spec["options"])
+        options = RunOptions.from_dict(spec["options"]).admitted_by(access)
         if undoes := spec.get("undoes", ""):
             job, past = await self._undo(undoes, job, but=run_id)
             return await self._take_over(run_id, job.under(options), options, past, undoes=True)
@@ -165,10 +174,10 @@ class Runs(Desk):
             await self._refuse_if_undone(run_id)
         return await self._take_over(run_id, job.under(options), options)
 
-    async def rollback(self, run_id: str, job: Job) -> Started:
+    async def rollback(self, run_id: str, job: Job, *, access: Access = _AS_BEFORE) -> Started:
         """Undo what a run that has ended changed, newest first, as a run of its own.
 
-        What an earlier rollback of it undid is not undone again.
+        What an earlier rollback of it undid is not undone again. `access`: as of `resume`.
 
         Raises:
             ConflictError: RUN_ACTIVE; NOTHING_TO_UNDO; RUN_UNDONE.
@@ -182,7 +191,7 @@ class Runs(Desk):
         await self._refuse_if_undone(run_id)
         options = RunOptions.from_dict((await self.journal.spec(run_id))["options"])
         job, past = await self._undo(run_id, job)
-        options = replace(options, tags=(), run_id=None)
+        options = replace(options, tags=(), run_id=None).admitted_by(access)
         return await self.start(job, options, past=past, undoes=run_id)
 
     async def _undo(self, run_id: str, job: Job, *, but: str = "") -> tuple[Job, list[AttemptRow]]:
@@ -222,6 +231,7 @@ class Runs(Desk):
         undoes: bool = False,
     ) -> Started:
         secrets = await self._secrets.resolve(job.secrets)
+        options, secrets = admitted(options, job, secrets)
         ownership = self.home.own(run_id)
         try:
             epoch = await self.journal.claim(run_id)
@@ -266,6 +276,7 @@ class Runs(Desk):
         """What `start` would do now; nothing is changed, only check commands are executed."""
         secrets = await self._secrets.resolve(job.secrets)
         job = job.under(options)
+        options, secrets = admitted(options, job, secrets)
         run_id = f"plan-{new_run_id()}"
         opener = Ways(options.site(self.home, run_id))
         ledger = Ledger(self.journal, run_id, 1)

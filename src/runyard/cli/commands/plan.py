@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import given_options, run_options
+from runyard.cli.options import access_options, given_options, run_options
 from runyard.cli.render import output_option
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.engine.plan import Plan
+    from runyard.hosts.site import Access
     from runyard.service.job import Job, RunOptions
 
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(allow_dash=True))
 @run_options
+@access_options
 @click.option("--no-checks", is_flag=True, help="Do not execute the `check` commands of steps.")
 @click.option("--out", type=click.Path(), metavar="PLAN", help="Keep the plan in this file.")
 @output_option()
@@ -39,6 +41,7 @@ def plan(
     local: bool,
     limit: tuple[str, ...],
     tags: tuple[str, ...],
+    access: Access,
     no_checks: bool,
     out: str | None,
     form: str,
@@ -58,7 +61,7 @@ def plan(
     from runyard.cli.loop import drive
     from runyard.cli.planning import tell_plan
 
-    options = given_options(variables, var_files, local, limit, tags)
+    options = given_options(variables, var_files, local, limit, tags).admitted_by(access)
     made = drive(_make(read_job(file, settings), options, not no_checks))
     if out is not None:
         from runyard.cli.planfile import PlanFile

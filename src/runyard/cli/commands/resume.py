@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import form_option
+from runyard.cli.options import access_options, form_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from runyard.hosts.site import Access
     from runyard.service.runs import Runs
     from runyard.service.started import Started
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 @run_argument
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
 @click.option("--force", is_flag=True, help="Go on although the workflow was changed meanwhile.")
+@access_options
 @form_option()
 @click.pass_obj
-def resume(settings: Settings, run_id: str, file: str | None, force: bool, form: str) -> int:
+def resume(
+    settings: Settings, run_id: str, file: str | None, force: bool, access: Access, form: str
+) -> int:
     """Go on with an interrupted, failed or canceled run from what is not done.
 
     Steps that succeeded are not run again on their hosts; what they exported is there. What was
@@ -43,6 +47,7 @@ def resume(settings: Settings, run_id: str, file: str | None, force: bool, form:
     async def start(runs: Runs) -> Started:
         found = await runs.find(run_id)
         await refuse_unless_resumable(runs, found)
-        return await runs.resume(found, await recorded_job(runs, found, file), force=force)
+        job = await recorded_job(runs, found, file)
+        return await runs.resume(found, job, force=force, access=access)
 
     return drive(execute(start, "resume", form, settings, quiet_start=True))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import form_option, given_options, run_options
+from runyard.cli.options import access_options, form_option, given_options, run_options
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.engine.plan import Plan
+    from runyard.hosts.site import Access
     from runyard.service.job import Job, RunOptions
     from runyard.service.runs import Runs
     from runyard.service.started import Started
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Show what would run, as `plan` does; run nothing.")
 @click.option("--yes", is_flag=True, help="Say yes to every approval and to the plan.")
+@access_options
 @form_option(
     "auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
     "they come. json, yaml: the record of the run at its end.",
@@ -57,6 +59,7 @@ def run(
     plan_file: str | None,
     dry_run: bool,
     yes: bool,
+    access: Access,
     form: str,
 ) -> int:
     """Run the workflow in FILE (`-`: standard input) and show it while it goes on.
@@ -72,7 +75,9 @@ def run(
     Exit codes: 0 success, 1 failed, 2 wrong usage or invalid workflow, 3 canceled, 4 interrupted,
     5 not approved, 6 drifted from the plan.
     """
-    given = Given(file, variables, var_files, local, limit, tags, run_id, plan_file, yes, form)
+    given = Given(
+        file, variables, var_files, local, limit, tags, run_id, plan_file, yes, access, form
+    )
     if dry_run:
         return _dry_run(given, settings)
     from runyard.cli.warm import Warm
@@ -95,6 +100,7 @@ class Given(NamedTuple):
     run_id: str | None
     plan_file: str | None
     yes: bool
+    access: Access
     form: str
 
     def resolve(self, settings: Settings) -> tuple[Job, RunOptions, Plan | None]:
@@ -115,7 +121,7 @@ class Given(NamedTuple):
         if file is None:
             raise click.UsageError("FILE is missing (or --plan)", click.get_current_context())
         options = replace(options, run_id=self.run_id, approve=self.yes)
-        return read_job(file, settings), options, plan
+        return read_job(file, settings), options.admitted_by(self.access), plan
 
 
 def _dry_run(given: Given, settings: Settings) -> int:
