@@ -54,10 +54,14 @@ def warning_event(step: str, message: str, code: str = "VARIABLE", *, host: str 
 
 
 def failure(results: Sequence[StepResult], steps: Sequence[Step]) -> str:
-    """The first failure that is not tolerated, as one line; empty when there is none."""
+    """The first failure that is not tolerated, as one line; empty when there is none.
+
+    Those who were canceled because of it (`fail_fast`) come before it and are not the cause.
+    """
     tolerant = {step.key for step in steps if step.policy.continue_on_error}
-    for result in results:
-        if not result.status.is_good and result.step not in tolerant:
-            said = result.outcome.message or str(result.status)
-            return f'step "{result.step}" on {result.host}: {said}'
-    return ""
+    bad = [r for r in results if not r.status.is_good and r.step not in tolerant]
+    causes = [r for r in bad if r.status is not Status.CANCELED] or bad
+    if not causes:
+        return ""
+    first = causes[0]
+    return f'step "{first.step}" on {first.host}: {first.outcome.message or first.status}'

@@ -3,6 +3,7 @@ from __future__ import annotations
 from runyard.engine.policy import Policy
 from runyard.engine.tally import by_step, failure, finished_event
 from runyard.model.result import StepResult
+from runyard.model.status import Status
 from tests.unit.engine.support import Do, bad, ok
 
 
@@ -22,6 +23,13 @@ def test_the_first_failure_that_is_not_tolerated() -> None:
     tolerant = Do("t", policy=Policy(continue_on_error=True))
     assert failure(results, [tolerant, Do("s")]) == 'step "s" on b: exit code 7'
     assert failure(results[:1], [tolerant]) == ""
+
+
+def test_those_who_were_canceled_are_not_the_cause() -> None:
+    canceled = StepResult("s", "a", bad("stopped").but(status=Status.CANCELED), 1, 0.0, 1.0)
+    results = [canceled, result("s", "b", False)]
+    assert failure(results, [Do("s")]) == 'step "s" on b: exit code 7'
+    assert failure(results[:1], [Do("s")]) == 'step "s" on a: stopped'
 
 
 def test_results_by_step_keep_their_order() -> None:
