@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from runyard.store.faults import store_error
-from runyard.store.spool import HEADER, headers, pack, spool_path
+from runyard.store.spool import HEADER, headers, spool_path
 
 OPEN_FILES = 64
 
@@ -26,15 +26,17 @@ class _Spool:
         os.ftruncate(self.fd, self.end)
 
     def write(self, stream: int, data: bytes, offset: int, at: float) -> None:
-        record = pack(stream, at, offset, data)
+        header = HEADER.pack(stream, 0, 0, len(data), int(at * 1000), offset)
+        size = len(header) + len(data)
         try:
-            written = 0
-            while written < len(record):
-                written += os.pwrite(self.fd, record[written:], self.end + written)
+            written = os.pwritev(self.fd, (header, data), self.end)
+            while written < size:
+                rest = (header + data)[written:]
+                written += os.pwrite(self.fd, rest, self.end + written)
         except OSError:
             os.ftruncate(self.fd, self.end)
             raise
-        self.end += len(record)
+        self.end += size
         self.offsets[stream] = offset + len(data)
 
 

@@ -52,8 +52,9 @@ class Decoder:
             if len(buffer) - start < 4 + total:
                 break
             middle = start + 8 + size
-            header = _header(bytes(buffer[start + 8 : middle]))
-            frames.append((header, bytes(buffer[middle : start + 4 + total])))
+            with memoryview(buffer) as view:
+                header = _header(bytes(view[start + 8 : middle]))
+                frames.append((header, bytes(view[middle : start + 4 + total])))
             start += 4 + total
         if start:
             del buffer[:start]
