@@ -6,7 +6,7 @@ because PyYAML resolves scalars by YAML 1.1, takes duplicate keys silently and r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import yaml
@@ -28,26 +28,29 @@ _COLLECTION_TAGS = (CORE + "map", CORE + "seq")
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-def compose(source: Source, report: Report) -> Node | None:
+def compose(source: Source, report: Report, *, tags: Collection[str] = ()) -> Node | None:
     """The document's root, or None when it could not be built; `report` then says why.
 
-    A line whose repair is sure is repaired and read on, so that all mistakes are told at once.
+    `tags` such as `!unsafe` are passed over. A line whose repair is sure is repaired and read on,
+    so that all mistakes are told at once.
     """
     text: str | None = source.text
     for _ in range(MAX_REPAIRS):
         if text is None:
             break
-        root, text = _read(text, source, report)
+        root, text = _read(text, source, report, tags)
         if root is not None:
             return root
     return None
 
 
-def _read(text: str, source: Source, report: Report) -> tuple[Node | None, str | None]:
+def _read(
+    text: str, source: Source, report: Report, tags: Collection[str]
+) -> tuple[Node | None, str | None]:
     """The root, or the text to try next."""
     report.parsed = source if text is source.text else Source(source.path, text)
     try:
-        return _Composer(report).run(yaml.parse(text, Loader=_LOADER)), None
+        return _Composer(report, tags).run(yaml.parse(text, Loader=_LOADER)), None
     except yaml.YAMLError as error:
         from runyard.workflow.syntax import explain
 
@@ -80,8 +83,9 @@ class _Open:
 class _Composer:
     """One document's composition."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, tags: Collection[str]) -> None:
         self.report = report
+        self.plain_tags = frozenset((None, *tags))
         self.anchors: dict[str, Node | None] = {}
         self.stack: list[_Open] = []
         self.root: Node | None = None
@@ -120,7 +124,7 @@ class _Composer:
     def _scalar(self, event: Any) -> Node:
         start, end, text = event.start_mark, event.end_mark, event.value
         value: Any
-        if event.tag is not None and event.tag != "?":
+        if event.tag not in self.plain_tags and event.tag != "?":
             key = self.stack[-1].key if self.stack else None
             value, text = tagged(event, key.raw if key is not None else "", self.report)
         else:
@@ -146,7 +150,7 @@ class _Composer:
         start = event.start_mark
         if len(self.stack) >= MAX_DEPTH:
             self._fail("WF010", start, f"nested more than {MAX_DEPTH} deep")
-        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
+        if event.tag not in self.plain_tags and event.tag not in _COLLECTION_TAGS:
             refuse_tag(event.tag, start, self.report)
         empty: Any = {} if kind == MAP else []
         line, col = start.line + 1, start.column + 1

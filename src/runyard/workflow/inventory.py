@@ -84,10 +84,12 @@ def judge_names(
     hosts: Mapping[str, object],
     children: Mapping[str, tuple[str, ...]],
     report: Report,
+    place: str = "inventory.hosts",
 ) -> list[Group]:
     """The groups of `stated` without what is wrong in them, which goes to `report`.
 
     `hosts` and `children` are of all sources together: every host, every group's children.
+    `place` is where hosts belong.
     """
     known = {**children}
     for group in stated.groups:
@@ -103,7 +105,7 @@ def judge_names(
         if key == "hosts":
             near = did_you_mean(word, hosts)
             message = f'group "{group_name}" names the unknown host "{word}"'
-            fix = "" if near else "add it to inventory.hosts"
+            fix = "" if near else f"add it to {place}"
             report.error("WF037", at, message, hint=near, fix=fix)
         else:
             near = did_you_mean(word, known)

@@ -1,0 +1,1 @@
+"""Inventories beside a workflow: files, folders and programs, ours and Ansible's."""
