@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import socket
 import stat
 import sys
 
@@ -12,6 +10,7 @@ from .refusal import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from typing import Callable, Mapping
 
 BACKLOG = 128
@@ -37,6 +36,8 @@ def socket_path(root: str, owner: str) -> str:
     nothing in our environment decides, so that whoever comes later looks at the same place.
     Raises OSError, and Refusal SOCKET_DIR when the directory is not ours alone.
     """
+    import hashlib
+
     root = os.path.realpath(root)
     key = hashlib.sha256(os.fsencode(root) + b"\0" + os.fsencode(owner)).hexdigest()[:16]
     path = os.path.join(root, "sockets", key + ".sock")
@@ -48,6 +49,8 @@ def socket_path(root: str, owner: str) -> str:
 
 def reach(path: str) -> socket.socket | None:
     """A connection to who listens at `path`, or None when nobody does. Raises OSError."""
+    import socket
+
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.setblocking(False)
     try:
@@ -129,6 +132,8 @@ def _make_own(directory: str) -> None:
 
 
 def _listen(path: str) -> socket.socket:
+    import socket
+
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     temporary = path[: -len(".sock")] + ".new"
     try:

@@ -9,23 +9,25 @@ or when nothing has come from the peer for IDLE seconds: a cut link looks like t
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import socket
 import sys
 import time
+from _socket import AF_UNIX, SOCK_STREAM
+from _socket import socket as Socket  # the rest of `socket` takes longer than our whole start
 
 from . import launch
 from .refusal import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    import socket
+    from typing import Any, Callable
 
 GREETING = '{"runyard": '
 BLOCK = 1 << 18
 HIGH_WATER = 1 << 18
+KNOCK = 10.0  # seconds in which a supervisor accepts, however busy it is
 FORGOTTEN = 14 * 86400.0  # seconds after which the files of a run that nobody asked for may go
 
 
@@ -35,15 +37,18 @@ def main(arguments: list[str]) -> int:
     root = state_root()
     try:
         os.makedirs(root, 0o700, exist_ok=True)
-        _forget_old(root)
-        sock, _ = launch.join(launch.socket_path(root, owner), _begin(owner, root))
+        path = launch.socket_path(root, owner)
+        door = _knock(path)
+        if door is None:
+            _forget_old(root)
+            door = launch.join(path, _begin(path, owner, root))[0].detach()
     except Refusal as refusal:
-        return _greet({"error": refusal.message, "code": refusal.code})
+        return _greet(error=refusal.message, code=refusal.code)
     except OSError as error:
         text = "%s: %s" % (error.filename or "supervisor", error.strerror)
-        return _greet({"error": text, "code": "SYSTEM"})
-    _greet({"root": root, "python": "%d.%d.%d" % sys.version_info[:3]})
-    _relay(sock, idle)
+        return _greet(error=text, code="SYSTEM")
+    _greet(root=root, python="%d.%d.%d" % sys.version_info[:3])
+    _relay(door, idle)
     return 0
 
 
@@ -53,14 +58,38 @@ def state_root() -> str:
     return os.path.join(state, "runyard", "remote")
 
 
-def _greet(words: dict[str, Any]) -> int:
-    os.write(1, (GREETING + json.dumps(words) + "}\n").encode("ascii"))
+def _greet(**words: str) -> int:
+    said = ", ".join('"%s": %s' % (name, _quoted(text)) for name, text in words.items())
+    os.write(1, (GREETING + "{" + said + "}}\n").encode("ascii"))
     return 1 if "error" in words else 0
 
 
-def _begin(owner: str, root: str) -> Any:
+def _quoted(text: str) -> str:
+    """`text` in JSON; the module is loaded for odd characters only."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return '"%s"' % text
+    import json
+
+    return json.dumps(text)
+
+
+def _knock(path: str) -> int | None:
+    """A descriptor connected to who listens at `path`, or None. Raises OSError."""
+    sock = Socket(AF_UNIX, SOCK_STREAM)
+    try:
+        sock.settimeout(KNOCK)
+        sock.connect(path)
+    except (FileNotFoundError, ConnectionRefusedError):
+        sock.close()
+        return None
+    except BaseException:
+        sock.close()
+        raise
+    return sock.detach()
+
+
+def _begin(path: str, owner: str, root: str) -> Callable[[socket.socket], int]:
     """Become the supervisor in a fork: this interpreter has all that it needs."""
-    path = launch.socket_path(root, owner)
 
     def begin(listener: socket.socket) -> int:
         child = os.fork()
@@ -84,10 +113,10 @@ def _begin(owner: str, root: str) -> Any:
     return begin
 
 
-def _relay(sock: socket.socket, idle: float) -> None:
+def _relay(here: int, idle: float) -> None:
     """Pass bytes on until one side has left; reads no faster than the other side takes."""
-    here = sock.fileno()
     os.set_blocking(1, False)
+    os.set_blocking(here, False)
     inward, outward = bytearray(), bytearray()
     heard = time.monotonic()
     while True:
@@ -108,23 +137,23 @@ def _relay(sock: socket.socket, idle: float) -> None:
                 heard = time.monotonic()
                 inward += data
             if ready.get(here, 0) & (select.POLLIN | select.POLLHUP) and wanted:
-                data = sock.recv(BLOCK)
+                data = os.read(here, BLOCK)
                 if not data and not outward:
                     return
                 outward += data
             if inward:
-                del inward[: _send(sock.send, inward)]
+                del inward[: _write(here, inward)]
             if outward:
-                del outward[: _send(lambda part: os.write(1, part), outward)]
+                del outward[: _write(1, outward)]
         except OSError:
             return
         if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
             return
 
 
-def _send(write: Any, data: bytearray) -> int:
+def _write(fd: int, data: bytearray) -> int:
     try:
-        return int(write(data))
+        return os.write(fd, data)
     except BlockingIOError:
         return 0
 
