@@ -1,0 +1,200 @@
+"""A real OpenSSH server on 127.0.0.1, with host keys, a user and a client's files of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from tests.integration.users import User, needed, new_user, pids, words_of
+
+STARTS = 10.0
+
+
+class Sshd:
+    """One server; `user` may log in with `key`.
+
+    `client` is a home directory for who connects: `.ssh/known_hosts` knows the server.
+    """
+
+    def __init__(self, folder: Path, user: User, settings: str = "") -> None:
+        self.folder = folder
+        self.user = user
+        self.client = folder / "client"
+        self.known_hosts = self.client / ".ssh" / "known_hosts"
+        self.config = self.client / ".ssh" / "config"
+        self.key = new_key(folder / "key")
+        self.host_key = new_key(folder / "host_key")
+        self.port = free_port()
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.known_hosts.parent.mkdir(parents=True, mode=0o700)
+        self.trust()
+        allow(user, self.key, folder)
+
+    @property
+    def address(self) -> str:
+        return f"ssh://{self.user.name}@127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a client: its home, and nobody else's agent."""
+        return {"HOME": str(self.client), "SSH_AUTH_SOCK": ""}
+
+    def host_line(self, key: Path | None = None, name: str = "") -> str:
+        """A line of known_hosts for this server."""
+        public = (key or self.host_key).with_suffix(".pub").read_text().split()
+        return f"{name or f'[127.0.0.1]:{self.port}'} {public[0]} {public[1]}\n"
+
+    def trust(self) -> None:
+        """Let the client know this server, and no other."""
+        self.known_hosts.write_text(self.host_line())
+        self.known_hosts.chmod(0o600)
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        (self.folder / "sshd_config").write_text(self._config())
+        self._process = subprocess.Popen(
+            [needed("sshd"), "-D", "-E", self.folder / "log", "-f", self.folder / "sshd_config"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + STARTS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"sshd did not start: {self.log()}")
+
+    def sessions(self) -> list[int]:
+        """Process ids of the server's side of every connection."""
+        if self._process is None:
+            return []
+        return [pid for pid in pids() if _parent(pid) == self._process.pid]
+
+    def drop(self) -> None:
+        """Kill every connection; the server stays."""
+        _kill(self.sessions())
+
+    def stop(self) -> None:
+        """Kill the server and its connections; what was started through them goes on."""
+        if self._process is None:
+            return
+        sessions = self.sessions()
+        self._process.kill()
+        _kill(sessions)
+        self._process.wait()
+        self._process = None
+
+    def log(self) -> str:
+        with suppress(FileNotFoundError):
+            return (self.folder / "log").read_text()
+        return ""
+
+    def _config(self) -> str:
+        return f"""\
+Port {self.port}
+ListenAddress 127.0.0.1
+HostKey {self.host_key}
+PidFile none
+AuthorizedKeysFile .ssh/authorized_keys {self.folder}/authorized_keys-%u
+StrictModes no
+UsePAM no
+UseDNS no
+PrintMotd no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 100
+LogLevel VERBOSE
+{self._settings}
+"""
+
+
+@contextmanager
+def server(settings: str = "", user: User | None = None) -> Iterator[Sshd]:
+    """A running server for an ordinary user; as root she is made, else it is who runs the tests."""
+    needed("sshd")
+    with ExitStack() as stack:
+        if user is None:
+            root = os.geteuid() == 0
+            user = stack.enter_context(new_user("s")) if root else User.myself()
+        folder = Path(tempfile.mkdtemp(prefix="runyard-sshd-", dir="/tmp"))
+        stack.callback(rmtree, folder)
+        sshd = Sshd(folder, user, settings)
+        stack.callback(sshd.stop)
+        sshd.start()
+        yield sshd
+
+
+@pytest.fixture(scope="session")
+def sshd_of_session() -> Iterator[Sshd]:
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def sshd(sshd_of_session: Sshd, monkeypatch: pytest.MonkeyPatch) -> Sshd:
+    """The session's server, trusted, with this process in the client's place."""
+    sshd = sshd_of_session
+    sshd.trust()
+    sshd.config.unlink(missing_ok=True)
+    for name, value in sshd.environment.items():
+        monkeypatch.setenv(name, value)
+    return sshd
+
+
+def new_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path:
+    """A new private key at `path`, its public half beside it."""
+    path.unlink(missing_ok=True)
+    subprocess.run(
+        [needed("ssh-keygen"), "-q", "-t", kind, "-N", passphrase, "-C", "test", "-f", path],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return path
+
+
+def allow(user: User, key: Path, folder: Path) -> None:
+    """Let `user` in with `key`."""
+    allowed = folder / f"authorized_keys-{user.name}"
+    with allowed.open("a") as file:
+        file.write(key.with_suffix(".pub").read_text())
+    allowed.chmod(0o644)
+    folder.chmod(0o755)
+
+
+def free_port() -> int:
+    """A port that nobody listens at: sshd cannot choose one itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _kill(sessions: list[int]) -> None:
+    """Kill the server's processes of these connections, and nothing that they have started."""
+    for pid in [one for session in sessions for one in (*_children(session), session)]:
+        if (words_of(pid) or [""])[0].startswith("sshd"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _children(pid: int) -> list[int]:
+    return [one for one in pids() if _parent(one) == pid]

@@ -1,0 +1,102 @@
+"""Ordinary users of this machine, made for tests by root and removed after them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who there is, and where."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+
+    @classmethod
+    def named(cls, name: str) -> User:
+        entry = pwd.getpwnam(name)
+        return cls(name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
+
+    @classmethod
+    def myself(cls) -> User:
+        return cls.named(pwd.getpwuid(os.geteuid()).pw_name)
+
+    def processes(self) -> list[int]:
+        """Process ids of everything that runs as this user; zombies do not count."""
+        return [pid for pid in pids() if _owner(pid) == self.uid and _state(pid) != "Z"]
+
+
+def pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def words_of(pid: int) -> list[str]:
+    """The command line of a process; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def needed(program: str) -> str:
+    """The path of a program; where it is missing the test is skipped, in CI it fails."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is missing")
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+def needed_root() -> None:
+    """What needs several users cannot be tested without root; CI has it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make users")
+
+
+@contextmanager
+def new_user(suffix: str, *, shell: str = "/bin/sh") -> Iterator[User]:
+    """A user with a home, whom nobody can be by a password; nothing of hers stays behind."""
+    name = f"ry{os.getpid()}{suffix}"
+    subprocess.run(
+        [needed("useradd"), "-m", "-s", shell, "-p", "*", name], check=True, capture_output=True
+    )
+    user = User.named(name)
+    user.home.chmod(0o700)
+    try:
+        yield user
+    finally:
+        deadline = time.monotonic() + 10
+        while (left := user.processes()) and time.monotonic() < deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        subprocess.run([needed("userdel"), "-r", name], check=True, capture_output=True)
+
+
+def _owner(pid: int) -> int:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return -1
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
