@@ -55,6 +55,7 @@ class Narrator:
         self._at_work: dict[str, set[str]] = {}
         self._grouped: dict[str, GroupedStep] = {}
         self._run_id = "RUN"
+        self._resumed = False
 
     @property
     def is_grouping(self) -> bool:
@@ -232,8 +233,11 @@ class Narrator:
             lines += self._under(event.step, [note])
         if not self._is_many(event.step) and not lines:
             return []
-        words = ", ".join(f"{n} {self._paint.status(s)}" for s, n in sorted(counts.items()))
-        return [*lines, *self._under(event.step, [f"= {words}"])]
+        words = [f"{n} {self._paint.status(s)}" for s, n in sorted(counts.items())]
+        left = self._hosts.get(event.step, 0) - counts.total()
+        if left > 0 and not self._resumed:
+            words.append(self._paint(f"{left} not started", "dim"))
+        return [*lines, *self._under(event.step, [f"= {', '.join(words) or 'all done before'}"])]
 
     def _retry(self, event: Event) -> list[str]:
         data = event.data
@@ -260,6 +264,7 @@ class Narrator:
 
     def _plain(self, event: Event) -> list[str]:
         self._current = ""
+        self._resumed |= event.type == "run.resumed"
         return [f"{self._paint('──', 'dim')} {self._paint(_SAYINGS[event.type], 'bold')}"]
 
 

@@ -140,6 +140,13 @@ def test_groups_of_failures_and_of_silence() -> None:
     ]
 
 
+def test_hosts_that_were_not_started_are_counted() -> None:
+    items: list[Item] = [started("build", *HOSTS), result("build", "h00", "failed")]
+    over = event("step.finished", "build", status="failed")
+    assert tell(*items, over)[-1] == "= 1 failed, 29 not started"
+    assert tell(event("run.resumed"), *items, over)[-1] == "= 1 failed"
+
+
 def test_warnings_belong_to_the_group() -> None:
     items: list[Item] = [started("build", *HOSTS)]
     for host in HOSTS:

@@ -66,7 +66,7 @@ def test_more_failures_than_can_be_shown() -> None:
 def test_the_same_failure_on_many_hosts_is_told_once() -> None:
     hosts = [host(f"h{n}", "failed", "exit code 1", stderr="no\n") for n in range(10)]
     text = summary(run(step("a", *hosts), status="failed"), Paint())
-    names = "h0, h1, h2, h3, h4, h5, h6, h7 and 2 more"
+    names = "h[0-9] (10 hosts)"
     assert text.splitlines()[:2] == [f"✗ a on {names}: failed: exit code 1", "    ! no"]
     assert "more failure" not in text
 
@@ -74,7 +74,7 @@ def test_the_same_failure_on_many_hosts_is_told_once() -> None:
 def test_report_groups_many_hosts() -> None:
     hosts = [host(f"h{n}") for n in range(30)] + [host("bad", "failed", "exit code 1")]
     text = report(run(step("a", *hosts), status="failed"), Paint(), lines=0, columns=None)
-    assert "h0 … h29 (30)" in text
+    assert "h[0-29] (30)" in text
     assert "✗ a on bad: failed: exit code 1" in text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from runyard.cli.ending import elapsed, failures, is_failure, survivors
+from runyard.cli.fold import fold_names
 from runyard.cli.render import fields, moment, table
 from runyard.cli.style import Paint
 from runyard.cli.text import count, for_screen
@@ -14,7 +15,7 @@ from runyard.cli.views.summary import alike, failure_lines, in_flight, status_li
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 
-_MANY = 20
+_MANY, _COLUMNS = 20, 40
 _ROWS, _FAILED, _LAST = 200, 100, 20
 _TOLD = 20
 
@@ -122,8 +123,8 @@ def _rows(step: StepRecord) -> Iterator[Row]:
     for host in hosts:
         groups.setdefault((_status(host), _message(host)), []).append(host)
     for members in groups.values():
-        names = f"{members[0].host} … {members[-1].host} ({len(members)})"
-        who = names if len(members) > 1 else members[0].host
+        folded = fold_names([member.host for member in members], _COLUMNS)
+        who = f"{folded} ({len(members)})" if len(members) > 1 else folded
         slowest = max(members, key=lambda h: (h.finished_at or 0) - (h.started_at or 0))
         yield _row(step, who, members[0], slowest)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runyard.cli.ending import elapsed, failures, survivors, tally, unknown
+from runyard.cli.fold import fold_names
 from runyard.cli.style import Paint
 from runyard.cli.text import count, for_screen, width
 from runyard.model.duration import format_duration
@@ -15,7 +16,7 @@ from runyard.model.status import Status
 _ALWAYS = ("ok", "changed", "skipped", "failed")
 _SHOWN = 3
 _TAIL = 8
-_NAMES = 8
+_NAMES, _COLUMNS = 8, 60
 
 
 def summary(record: RunRecord, paint: Paint, hint: str = "", *, columns: int | None = None) -> str:
@@ -100,8 +101,10 @@ def alike(
 
 
 def _names(hosts: Sequence[HostRecord]) -> str:
-    names = ", ".join(h.host for h in hosts[:_NAMES])
-    return names + (f" and {len(hosts) - _NAMES} more" if len(hosts) > _NAMES else "")
+    names = [host.host for host in hosts]
+    if len(names) <= _NAMES:
+        return ", ".join(names)
+    return f"{fold_names(names, _COLUMNS)} ({len(names)} hosts)"
 
 
 def failure_lines(
