@@ -12,6 +12,7 @@ from runyard.cli.standard import read_stdin
 from runyard.cli.views.plain import tell
 
 if TYPE_CHECKING:
+    from runyard.hosts.inventory import Inventory
     from runyard.service.job import Job
     from runyard.service.runs import Runs
     from runyard.workflow.document import Workflow
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-def read_workflow(path: str) -> Workflow:
-    """The compiled workflow at `path`; `-` is standard input.
+def read_workflow(path: str, outer: Inventory | None = None) -> Workflow:
+    """The compiled workflow at `path`, on top of `outer`; `-` is standard input.
 
     Raises:
         WorkflowError: with all of its diagnostics.
@@ -30,11 +31,12 @@ def read_workflow(path: str) -> Workflow:
     from runyard.workflow.load import load, loads
 
     if path != STDIN:
-        return load(path, actions=ActionRegistry())
-    return loads(read_stdin("runyard run -"), path="<stdin>", actions=ActionRegistry())
+        return load(path, actions=ActionRegistry(), outer=outer)
+    text = read_stdin("runyard run -")
+    return loads(text, path="<stdin>", actions=ActionRegistry(), outer=outer)
 
 
-def read_job(path: str, settings: Settings) -> Job:
+def read_job(path: str, settings: Settings, outer: Inventory | None = None) -> Job:
     """The workflow at `path`, ready to be run; its warnings are printed on stderr.
 
     Raises:
@@ -42,7 +44,7 @@ def read_job(path: str, settings: Settings) -> Job:
     """
     from runyard.service.job import Job
 
-    workflow = read_workflow(path)
+    workflow = read_workflow(path, outer)
     tell_warnings(workflow, settings)
     return Job.of(workflow)
 
@@ -58,6 +60,8 @@ def tell_warnings(workflow: Workflow, settings: Settings) -> None:
 async def recorded_job(runs: Runs, run_id: str, file: str | None = None) -> Job:
     """The workflow of an earlier run: its file as it is now, or as it was recorded.
 
+    The inventory beside it is the one of that time: no file or program is asked again.
+
     Read from `file`, else from where it was, else (standard input, a file that is gone) from the
     text in the journal.
     """
@@ -68,12 +72,15 @@ def job_of_spec(spec: Mapping[str, Any], file: str | None = None) -> Job:
     """What `recorded_job` does, from the run's spec."""
     from dataclasses import replace
 
+    from runyard.hosts.inventory import Inventory
     from runyard.runners.registry import ActionRegistry
     from runyard.service.job import Job
     from runyard.workflow.load import loads
 
+    data = spec.get("inventory")
+    outer = Inventory.from_dict(data) if data is not None else None
     where = file if file is not None else str(spec["path"])
     if file is not None or Path(where).is_file():
-        return Job.of(read_workflow(where))
-    workflow = loads(spec["text"], path=where or "<text>", actions=ActionRegistry())
+        return Job.of(read_workflow(where, outer))
+    workflow = loads(spec["text"], path=where or "<text>", actions=ActionRegistry(), outer=outer)
     return replace(Job.of(workflow), base=Path(spec["base"]))

@@ -34,10 +34,23 @@ def form_option(help: str = "As of `runyard run`.") -> Callable[[F], F]:
     )
 
 
+def inventory_option(command: F) -> F:
+    """`-i/--inventory`, as `inventory`; `cli/inventories.py` reads what it names."""
+    return click.option(
+        "-i",
+        "--inventory",
+        multiple=True,
+        metavar="SOURCE",
+        help="Hosts from a file, a folder or a program; a list ends with a comma: web1,web2, "
+        "Repeatable. Else RUNYARD_INVENTORY.",
+    )(command)
+
+
 def run_options(command: F) -> F:
-    """`--var --var-file --local --limit --tags`."""
+    """`--inventory --var --var-file --local --limit --tags`."""
     for option in reversed(
         (
+            inventory_option,
             click.option(
                 "--var",
                 "variables",
@@ -125,6 +138,7 @@ def given_options(
     local: bool,
     limit: Sequence[str],
     tags: Sequence[str],
+    inventory: Sequence[str] = (),
 ) -> RunOptions:
     """What was given on the command line.
 
@@ -137,6 +151,7 @@ def given_options(
     return RunOptions(
         vars=read_variables(variables, var_files),
         local=local,
+        inventory=tuple(inventory),
         limit=tuple(p for text in limit for p in split_patterns(text)),
         tags=split_words(tags),
     )

@@ -94,9 +94,9 @@ class PlanFile:
         Raises:
             UsageError: other options are given as well; they would make another plan.
         """
-        if given != replace(given, vars={}, local=False, limit=(), tags=()):
+        if given != replace(given, vars={}, local=False, limit=(), tags=(), inventory=()):
             raise UsageError(
-                "--var, --var-file, --local, --limit and --tags are fixed by the plan",
+                "-i, --var, --var-file, --local, --limit and --tags are fixed by the plan",
                 code="PLAN_FILE",
                 hint="leave them out, or make a new plan with them",
             )

@@ -40,7 +40,8 @@ class Fleet:
         return hosts
 
     def connector(self, host: Host, become: str = "") -> Connector:
-        """The way to `host`, the same one every time."""
+        """The way to `host`, the same one every time; `become` "" is as the inventory says."""
+        become = become or str(host.options.get("become", ""))
         key = (host.name, become)
         connector = self._connectors.get(key)
         if connector is None:

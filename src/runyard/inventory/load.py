@@ -44,7 +44,7 @@ def load_inventory(sources: Sequence[str], base: Path | None = None) -> Loaded:
         InventoryError: a source cannot be read or understood, or nobody is in any of them.
     """
     whole = Draft()
-    parts = _split(sources, base or Path())
+    parts = _split(sources, base)
     for part in parts:
         whole.add(_read(part))
     inventory = finish(whole)
@@ -57,8 +57,9 @@ def load_inventory(sources: Sequence[str], base: Path | None = None) -> Loaded:
     return Loaded(inventory, where, tuple(dict.fromkeys(whole.warnings)))
 
 
-def _split(sources: Sequence[str], base: Path) -> list[Path | str]:
+def _split(sources: Sequence[str], under: Path | None) -> list[Path | str]:
     """Every source by itself: a path, or the text of a list of hosts. Raises InventoryError."""
+    base = under or Path()
     found: list[Path | str] = []
     for text in sources:
         if text.rstrip().endswith(",") and not (base / text).exists():
@@ -72,8 +73,16 @@ def _split(sources: Sequence[str], base: Path) -> list[Path | str]:
                     f"inventory {part!r} does not exist",
                     hint=f"a list of hosts ends with a comma: -i {text},",
                 )
-            found.append(path)
+            found.append(_short(path) if under is None else path)
     return found
+
+
+def _short(path: Path) -> Path:
+    """As messages should call it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path
 
 
 def _read(source: Path | str) -> Draft:

@@ -30,6 +30,8 @@ class RunOptions:
         approve: every approval is answered with yes.
         cwd: directory that work on this machine starts in; empty is where we are. A resume starts
             it where the run was started first.
+        inventory: sources of the inventory beside the workflow, for `run --plan`, which reads them
+            again. A resume takes what the run was started with.
         access: how hosts let us in; tokens are not written down, and must be given to a resume.
     """
 
@@ -41,6 +43,7 @@ class RunOptions:
     approve: bool = False
     cwd: str = ""
     access: Access = Access()
+    inventory: tuple[str, ...] = ()
 
     def site(self, home: Home, run_id: str, epoch: int = 1) -> Site:
         """The place of run `run_id` under these options."""
@@ -61,6 +64,7 @@ class RunOptions:
             "cwd": self.cwd,
             "token_file": self.access.token_file,
             "accept_new": self.access.accept_new,
+            "inventory": list(self.inventory),
         }
 
     @classmethod
@@ -76,6 +80,7 @@ class RunOptions:
             access=Access(
                 token_file=data.get("token_file", ""), accept_new=data.get("accept_new", False)
             ),
+            inventory=tuple(data.get("inventory", ())),
         )
 
 
@@ -84,7 +89,8 @@ class Job:
     """A workflow, or a pipeline built in Python, ready to be run.
 
     `text` and `path` are those of the document (empty for Python); `digest` tells whether a
-    resume is of the same work.
+    resume is of the same work. `outer` is the inventory beside the document, which is written down
+    with the run, so that a resume has the same one.
     """
 
     pipeline: Pipeline
@@ -99,6 +105,7 @@ class Job:
     text: str = ""
     digest: str = ""
     manual: bool = False
+    outer: Inventory | None = None
 
     @classmethod
     def of(cls, work: Workflow | Pipeline, inventory: Inventory | None = None) -> Job:
@@ -119,6 +126,7 @@ class Job:
             text=work.text,
             digest=work.digest,
             manual=work.plan_mode == "manual-approve",
+            outer=work.outer,
         )
 
     def under(self, options: RunOptions) -> Job:

@@ -135,6 +135,7 @@ class Runs(Desk):
                 "text": job.text,
                 "options": options.to_dict(),
                 "undoes": undoes,
+                "inventory": job.outer.to_dict() if job.outer is not None else None,
             }
             begin = [NewEvent("run.queued"), NewEvent("run.started")]
             if plan is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from runyard.cli.documents import job_of_spec, read_job
+from runyard.cli.inventories import outer_inventory, with_inventory
 from runyard.cli.settings import Settings
+from runyard.hosts.inventory import Group, Host, Inventory
 from runyard.model.errors import WorkflowError
+from runyard.service.job import RunOptions
 
 TEXT = "version: v0.1\nname: w\nsteps:\n  - {name: s, action: cmd.run, args: {cmd: echo}}\n"
 
@@ -42,3 +46,58 @@ def test_a_file_that_is_gone_is_taken_from_the_journal(tmp_path: Path) -> None:
     assert job.base == Path("/somewhere")
     with pytest.raises(WorkflowError):
         job_of_spec(spec, str(tmp_path / "gone.yaml"))
+
+
+def test_an_earlier_run_keeps_the_inventory_that_it_had(tmp_path: Path) -> None:
+    outer = Inventory.of([Host("web1", "ssh://web1", {"A": "${secret:TOKEN}"})], [Group("g")])
+    spec = {
+        "path": str(tmp_path / "gone.yaml"),
+        "text": TEXT.replace("name: s,", "name: s, targets: [web1],"),
+        "base": str(tmp_path),
+        "inventory": json.loads(json.dumps(outer.to_dict())),
+    }
+    job = job_of_spec(spec)
+    assert job.inventory.hosts == outer.hosts
+    assert job.outer == outer
+    assert job.secrets == ("TOKEN",)
+    with pytest.raises(WorkflowError, match="unknown target"):
+        job_of_spec({**spec, "inventory": None})
+
+
+def test_the_digest_is_of_the_inventory_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "w.yaml"
+    path.write_text(TEXT)
+    digests = {
+        read_job(str(path), Settings(), outer).digest
+        for outer in (
+            None,
+            Inventory.of([Host("web1", "local")]),
+            Inventory.of([Host("web1", "local", {"A": 1})]),
+            Inventory.of([Host("web1", "local")], [Group("g", ("web1",))]),
+        )
+    }
+    assert len(digests) == 4
+
+
+def test_the_inventory_of_the_environment_is_for_those_who_give_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert outer_inventory((), Settings()) is None
+    assert with_inventory(RunOptions(), Settings()) == (RunOptions(), None)
+    (tmp_path / "hosts").write_text("web1 ansible_password=hunter2hunter2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNYARD_INVENTORY", "hosts,")
+    options, found = with_inventory(RunOptions(), Settings())
+    assert found is not None
+    assert list(found.hosts) == ["hosts"]
+    assert options.inventory == ("hosts,",)
+    options, found = with_inventory(RunOptions(inventory=("hosts",)), Settings())
+    assert found is not None
+    assert list(found.hosts) == ["web1"]
+    assert options.inventory == (str(tmp_path / "hosts"),)
+    told = capsys.readouterr().err
+    assert told.startswith("runyard: warning: hosts: passwords of connections")
+    assert "hunter2" not in told
+    assert with_inventory(RunOptions(), Settings(), fixed=True) == (RunOptions(), None)
+    outer_inventory(("hosts",), Settings(quiet=True))
+    assert capsys.readouterr().err == ""

@@ -42,6 +42,8 @@ def test_options_beside_a_plan_are_refused(tmp_path: Path) -> None:
     assert read.options_with(RunOptions()) == read.options
     with pytest.raises(UsageError, match="fixed by the plan"):
         read.options_with(RunOptions(tags=("x",)))
+    with pytest.raises(UsageError, match="-i, --var"):
+        read.options_with(RunOptions(inventory=("hosts",)))
 
 
 def test_a_plan_changed_by_hand_is_refused(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ def test_options_survive_the_journal() -> None:
     assert RunOptions.from_dict(options.to_dict()) == RunOptions(
         None, {"A": "1"}, True, ("web*",), ("x",), True
     )
+    sources = RunOptions(inventory=("/etc/hosts.ini", "web1,"))
+    assert RunOptions.from_dict(sources.to_dict()).inventory == sources.inventory
 
 
 def test_local_keeps_names_and_variables() -> None:

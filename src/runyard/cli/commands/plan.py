@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def plan(
     settings: Settings,
     file: str,
+    inventory: tuple[str, ...],
     variables: tuple[str, ...],
     var_files: tuple[str, ...],
     local: bool,
@@ -58,11 +59,13 @@ def plan(
     refuses to start (exit code 6) when it would be another one.
     """
     from runyard.cli.documents import read_job
+    from runyard.cli.inventories import with_inventory
     from runyard.cli.loop import drive
     from runyard.cli.planning import tell_plan
 
-    options = given_options(variables, var_files, local, limit, tags).admitted_by(access)
-    made = drive(_make(read_job(file, settings), options, not no_checks))
+    options = given_options(variables, var_files, local, limit, tags, inventory)
+    options, outer = with_inventory(options.admitted_by(access), settings)
+    made = drive(_make(read_job(file, settings, outer), options, not no_checks))
     if out is not None:
         from runyard.cli.planfile import PlanFile
 

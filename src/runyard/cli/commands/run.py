@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 def run(
     settings: Settings,
     file: str | None,
+    inventory: tuple[str, ...],
     variables: tuple[str, ...],
     var_files: tuple[str, ...],
     local: bool,
@@ -76,8 +77,9 @@ def run(
     5 not approved, 6 drifted from the plan.
     """
     given = Given(
-        file, variables, var_files, local, limit, tags, run_id, plan_file, yes, access, form
-    )
+        file, inventory, variables, var_files, local, limit, tags, run_id, plan_file, yes, access,
+        form,
+    )  # fmt: skip
     if dry_run:
         return _dry_run(given, settings)
     from runyard.cli.warm import Warm
@@ -92,6 +94,7 @@ class Given(NamedTuple):
     """What the command line says."""
 
     file: str | None
+    inventory: tuple[str, ...]
     variables: tuple[str, ...]
     var_files: tuple[str, ...]
     local: bool
@@ -110,9 +113,12 @@ class Given(NamedTuple):
             RunyardError: something of it cannot be used.
         """
         from runyard.cli.documents import read_job
+        from runyard.cli.inventories import with_inventory
 
         file, plan = self.file, None
-        options = given_options(self.variables, self.var_files, self.local, self.limit, self.tags)
+        options = given_options(
+            self.variables, self.var_files, self.local, self.limit, self.tags, self.inventory
+        )
         if self.plan_file is not None:
             from runyard.cli.planfile import PlanFile
 
@@ -121,7 +127,8 @@ class Given(NamedTuple):
         if file is None:
             raise click.UsageError("FILE is missing (or --plan)", click.get_current_context())
         options = replace(options, run_id=self.run_id, approve=self.yes)
-        return read_job(file, settings), options.admitted_by(self.access), plan
+        options, outer = with_inventory(options, settings, fixed=plan is not None)
+        return read_job(file, settings, outer), options.admitted_by(self.access), plan
 
 
 def _dry_run(given: Given, settings: Settings) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runyard.cli.lazy import Command
+from runyard.cli.options import inventory_option
 from runyard.cli.render import output_option
 from runyard.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from runyard.hosts.inventory import Inventory
 
 
 @click.command(
@@ -21,16 +25,21 @@ from runyard.cli.settings import Settings
     ],
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@inventory_option
 @output_option("text", "json", "yaml")
 @click.pass_obj
-def validate(settings: Settings, files: tuple[str, ...], form: str) -> int:
+def validate(
+    settings: Settings, files: tuple[str, ...], inventory: tuple[str, ...], form: str
+) -> int:
     """Check each FILE (`-`: standard input) and report all that is wrong, with place and fix.
 
     Nothing is run and no host is reached. Exit code 0 when all files are valid, 2 otherwise.
     """
+    from runyard.cli.inventories import outer_inventory
     from runyard.cli.render import dump
 
-    checked = [_check(path) for path in files]
+    outer = outer_inventory(inventory, settings)
+    checked = [_check(path, outer) for path in files]
     bad = any(not result["valid"] for result, _ in checked)
     if form == "text":
         for result, rendered in checked:
@@ -41,12 +50,12 @@ def validate(settings: Settings, files: tuple[str, ...], form: str) -> int:
     return 2 if bad else 0
 
 
-def _check(path: str) -> tuple[dict[str, Any], list[Any]]:
+def _check(path: str, outer: Inventory | None) -> tuple[dict[str, Any], list[Any]]:
     from runyard.cli.documents import read_workflow
     from runyard.model.errors import WorkflowError
 
     try:
-        workflow = read_workflow(path)
+        workflow = read_workflow(path, outer)
     except WorkflowError as error:
         diagnostics = list(getattr(error, "diagnostics", ()))
         shape = {"file": path, "valid": False, "diagnostics": [d.to_dict() for d in diagnostics]}
