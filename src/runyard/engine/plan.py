@@ -157,13 +157,22 @@ def _hosts(task: Task, run: Running) -> list[Host]:
 async def _decide(
     task: Task, step: Step, host: Host, run: Running, after_others: bool, checks: bool
 ) -> tuple[str, str]:
+    conditions = [when for when in (task.when, step.policy.when) if when is not None]
+    if checks and any(_is_fact(name) for when in conditions for name in when.names):
+        try:
+            await _gather(step, host, run)
+        except Halted:
+            raise
+        except RunyardError as error:
+            return "unknown", error.message
     scope = run.variables.scope(host.name, item=step.item)
-    for when in (task.when, step.policy.when):
-        if when is None:
-            continue
+    for when in conditions:
         unset = [name for name in when.names if scope.lookup(name) is MISSING]
         if unset and after_others:
             return "unknown", f"when depends on {', '.join(unset)}, exported by an earlier step"
+        facts = [name for name in unset if _is_fact(name)]
+        if facts and not checks:
+            return "unknown", f"when depends on {', '.join(facts)}: no host is asked"
         try:
             if not when.evaluate(scope):
                 return "skip", f"when: {when.explain(scope)}"
@@ -181,3 +190,15 @@ async def _decide(
     except RunyardError as error:
         return "unknown", error.message
     return "run", ""
+
+
+def _is_fact(name: str) -> bool:
+    return name.startswith("facts.")
+
+
+async def _gather(step: Step, host: Host, run: Running) -> None:
+    """Make the facts of a host known. Raises RunyardError."""
+    if not run.variables.facts_of(host.name):
+        connector = run.fleet.connector(host, step.policy.become)
+        await run.halt.run(connector.connect())
+        run.variables.record_facts(host.name, await run.halt.run(connector.probe()))

@@ -48,6 +48,9 @@ class Way:
     async def recall(self, attempt: str) -> bool:
         return attempt in self.known
 
+    async def probe(self) -> dict[str, str]:
+        return {"os": "linux", "hostname": self.host}
+
     async def perform(self, action: str, work: object) -> None:
         return None
 

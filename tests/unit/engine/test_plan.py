@@ -58,6 +58,28 @@ def test_a_host_that_cannot_be_reached_is_unknown(tmp_path: Path) -> None:
     bench(tmp_path, scenario, ["a", "b"])
 
 
+def test_facts_are_asked_for_only_where_a_condition_wants_them(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        b.ways["c"].absent = 99
+        steps = (
+            Do("linux", policy=Policy(when=compile_when('${facts.os} == "linux"'))),
+            Do("only a", policy=Policy(when=compile_when('${facts.hostname} == "a"'))),
+        )
+        made = Pipeline("p", (Module("m", tuple(Task(s.name, (s,)) for s in steps)),))
+        plan = await make_plan(made, b.running(), "d", KEY)
+        rows = {(r.step, r.host): r.decision for r in plan.rows}
+        assert rows == {
+            ("linux", "a"): "run", ("linux", "b"): "run", ("linux", "c"): "unknown",
+            ("only a", "a"): "run", ("only a", "b"): "skip", ("only a", "c"): "unknown",
+        }  # fmt: skip
+        blind = await make_plan(made, b.running(), "d", KEY, checks=False)
+        assert {(r.decision, r.why) for r in blind.rows if r.step == "linux"} == {
+            ("unknown", "when depends on facts.os: no host is asked")
+        }
+
+    bench(tmp_path, scenario, ["a", "b", "c"])
+
+
 def test_equal_plans_have_equal_digests_and_differences_are_named(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         one = await make_plan(pipeline(), b.running(cli={"MODE": "y"}), "d", KEY)
