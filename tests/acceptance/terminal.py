@@ -75,6 +75,8 @@ class Emulator:
         elif letter == "J":
             del self.lines[self.row + 1 :]
             del self.lines[self.row][self.column :]
+        elif letter == "K":
+            del self.lines[self.row][self.column :]
         elif args == "?25":
             self.cursor_shown = letter == "h"
 

@@ -180,7 +180,9 @@ class Narrator:
         warnings = [str(warning) for warning in result.get("warnings") or ()]
         grouped = self._grouped.get(event.step)
         if grouped is not None:
-            grouped.end(event.host, status, str(result.get("message") or ""), warnings)
+            words = [str(result.get("message") or "")]
+            words += ["tolerated"] if result.get("tolerated") else []
+            grouped.end(event.host, status, ", ".join(filter(None, words)), warnings)
         good = status in (Status.SUCCESS, Status.SKIPPED)
         bad = counts.total() - counts[Status.SUCCESS] - counts[Status.SKIPPED]
         if grouped is not None:
@@ -250,6 +252,8 @@ class Narrator:
         return [*lines, *self._noting(event, "retry", text)]
 
     def _warning(self, event: Event) -> list[str]:
+        if event.step in self._grouped and event.data.get("code") == "TOLERATED":
+            return []
         return self._noting(event, "warning", str(event.data.get("message", "")))
 
     def _approval(self, event: Event) -> list[str]:

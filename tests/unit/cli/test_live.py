@@ -11,8 +11,10 @@ import pytest
 from runyard.cli.pipe import Pipe
 from runyard.cli.text import width
 from runyard.cli.views.board import Board
+from runyard.cli.views.hostmap import HostMap
 from runyard.cli.views.panel import Panel
 from runyard.cli.views.screen import HIDE, SHOW, Screen
+from tests.acceptance.terminal import Emulator
 from tests.unit.cli.items import chunk, event, result, started
 
 
@@ -101,6 +103,44 @@ def test_panel_groups_a_thousand_hosts() -> None:
     assert "run-12345678" in text
 
 
+def test_panel_maps_the_hosts_in_their_order() -> None:
+    hosts = [f"web{n}" for n in range(10)]
+    made = board(
+        started("build", *hosts),
+        *(event("attempt.started", "build", h) for h in hosts[:8]),
+        result("build", "web0"),
+        result("build", "web1", "failed"),
+        result("build", "web2", "skipped"),
+        result("build", "web3", "canceled"),
+    )
+    assert Panel(False).lines(made, 80, 24)[1] == "   ■✗□✗▪▪▪▪··"
+    few = board(started("build", *hosts[:3]), event("attempt.started", "build", "web0"))
+    assert Panel(False).lines(few, 80, 24)[1].startswith("   web0")
+
+
+@pytest.mark.parametrize(("hosts", "columns", "rows"), [(1000, 80, 24), (10_000, 120, 40)])
+def test_the_map_of_many_hosts_fits_and_shows_every_failure(
+    hosts: int, columns: int, rows: int
+) -> None:
+    names = [f"web{n}" for n in range(hosts)]
+    made = board(started("build", *names))
+    for name in names:
+        made.see(event("attempt.started", "build", name))
+        made.see(result("build", name, "failed" if name == "web777" else "success"))
+    made.see(event("attempt.started", "build", names[-1]))
+    made.steps["build"].done["success"] -= 1  # the step is still at work
+    lines = Panel(False).lines(made, columns, rows)[1:4]
+    assert all(width(line) <= columns for line in lines)
+    assert "".join(lines).count("✗") == 1
+
+
+def test_a_map_of_nothing_and_of_strangers() -> None:
+    empty = HostMap([])
+    empty.begin("web1")
+    empty.end("web1", "success")
+    assert empty.cells(10) == []
+
+
 def test_panel_says_what_it_does_not_show() -> None:
     made = board(*(started(f"s{n}", "h", index=n, total=20) for n in range(1, 11)))
     lines = Panel(False).lines(made, 80, 24)
@@ -147,3 +187,27 @@ def test_screen_replaces_its_lower_lines_only() -> None:
     text = os.read(reader, 1 << 16).decode()
     os.close(reader)
     assert text == (f"{HIDE}first\nnow 1\nfoot\r\x1b[1A\x1b[Jsecond\nnow 2\r\x1b[J{SHOW}")
+
+
+def test_screen_writes_over_what_it_draws_again() -> None:
+    reader, writer = os.pipe()
+
+    async def main() -> None:
+        pipe = Pipe(writer)
+        screen = Screen(pipe, writer)
+        for below in (["now 1", "hosts", "foot"], ["now 2", "foot"], ["now 3", "h", "i", "foot"]):
+            await screen.draw([], below)
+        await screen.close()
+        await pipe.close()
+        os.close(writer)
+
+    asyncio.run(main())
+    text = os.read(reader, 1 << 16).decode().replace("\n", "\r\n")
+    os.close(reader)
+    terminal = Emulator(80, 24)
+    second = text.index("now 2")
+    assert "\x1b[J" not in text[: text.index("foot", second)]
+    terminal.feed(text[: text.index("now 3")])
+    assert terminal.text == "now 2\nfoot"
+    terminal.feed(text[text.index("now 3") : text.rindex("\r")])
+    assert terminal.text == "now 3\nh\ni\nfoot"

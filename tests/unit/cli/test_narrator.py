@@ -140,6 +140,19 @@ def test_groups_of_failures_and_of_silence() -> None:
     ]
 
 
+def test_a_group_says_that_its_failure_is_tolerated() -> None:
+    items: list[Item] = [started("build", *HOSTS)]
+    for host in HOSTS:
+        items += said(host, "x", status="failed", message="exit code 3", tolerated=True)
+        items += [event("warning.raised", "build", host, code="TOLERATED", message="exit code 3")]
+    told = tell(*items, event("step.finished", "build", status="failed"))
+    assert told[1:] == [
+        "h[00-29]: failed, exit code 3, tolerated, same 1 line",
+        "  | x",
+        "= 30 failed",
+    ]
+
+
 def test_hosts_that_were_not_started_are_counted() -> None:
     items: list[Item] = [started("build", *HOSTS), result("build", "h00", "failed")]
     over = event("step.finished", "build", status="failed")

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import field
 
+from runyard.cli.views.hostmap import HostMap
 from runyard.model.event import Event
 from runyard.model.light import dataclass
 from runyard.model.status import Status
@@ -16,13 +17,15 @@ _TAIL = 400
 
 @dataclass(slots=True)
 class StepNow:
-    """A step that runs. `hosts` maps a host that is at work to the start of its attempt."""
+    """A step that runs. `hosts` maps a host that is at work to the start of its attempt; `map`
+    has all of them."""
 
     name: str
     index: int
     total: int
     hosts_in_all: int
     started: float
+    map: HostMap
     hosts: dict[str, float] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     last: dict[str, str] = field(default_factory=dict)
@@ -42,7 +45,17 @@ class StepNow:
         """A host is at work; with the first one the time of the step begins."""
         if not self.hosts and not self.done:
             self.started = at
-        self.hosts.setdefault(host, at)
+        if host not in self.hosts:
+            self.hosts[host] = at
+            self.map.begin(host)
+
+    def end(self, host: str, status: str) -> None:
+        """A host has its result."""
+        self.done[status] += 1
+        self.ended.add(host)
+        self.hosts.pop(host, None)
+        self.last.pop(host, None)
+        self.map.end(host, status)
 
 
 class Board:
@@ -63,11 +76,12 @@ class Board:
         data = event.data
         if event.type == "step.started":
             self.total = int(data.get("total") or self.total)
-            hosts = len(data.get("hosts") or ())
+            hosts = list(data.get("hosts") or ())
             index = int(data.get("index") or 0)
-            self.steps.setdefault(
-                event.step, StepNow(event.step, index, self.total, hosts, event.at)
-            )
+            if event.step not in self.steps:
+                self.steps[event.step] = StepNow(
+                    event.step, index, self.total, len(hosts), event.at, HostMap(hosts)
+                )
         elif event.type == "step.finished":
             if self.steps.pop(event.step, None) is not None:
                 self._over += 1
@@ -75,10 +89,7 @@ class Board:
             status = str((data.get("result") or {}).get("status", ""))
             self.done[status] += 1
             if (step := self.steps.get(event.step)) is not None:
-                step.done[status] += 1
-                step.ended.add(event.host)
-                step.hosts.pop(event.host, None)
-                step.last.pop(event.host, None)
+                step.end(event.host, status)
         elif event.type == "attempt.started":
             if (step := self.steps.get(event.step)) is not None:
                 step.begin(event.host, event.at)

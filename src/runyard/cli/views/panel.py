@@ -1,14 +1,17 @@
-"""The lower part of the live view: a line per running step, its hosts grouped, and the run."""
+"""The lower part of the live view: running steps, where their hosts are, and the run."""
 
 from __future__ import annotations
 
 import time
+from heapq import nsmallest
 from io import StringIO
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from runyard.cli.style import color_of
 from runyard.cli.text import clip, count, for_screen, pad, width
 from runyard.cli.views.board import Board, StepNow
+from runyard.cli.views.hostmap import GLYPHS
 from runyard.model.duration import format_duration
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _STEPS = 6
 _HOSTS = 5
 _NAME = 24
+_MAP_ROWS, _MAP_FROM = 3, 8
+"""Rows of the map of a step's hosts at most, and the number of hosts from which on there is one."""
 _FOOT = 70
 """Columns for what stands behind the title: time, steps, failures, the id, how to stop."""
 
@@ -35,7 +40,8 @@ class Panel:
 
         room = max(1, rows // 3)
         now = time.time()
-        parts = [*self._body(board, now, room - 1), self._foot(board, now, columns)][-room:]
+        body = self._body(board, now, room - 1, columns)
+        parts = [*body, self._foot(board, now, columns)][-room:]
         grid = Table.grid(padding=0)
         grid.add_column(no_wrap=True, overflow="ellipsis")
         for part in parts:
@@ -53,7 +59,7 @@ class Panel:
         console.print(grid)
         return [line.rstrip() for line in out.getvalue().splitlines()]
 
-    def _body(self, board: Board, now: float, room: int) -> list[Text]:
+    def _body(self, board: Board, now: float, room: int, columns: int) -> list[Text]:
         steps = board.now
         most = max(0, min(_STEPS, room))
         shown = steps if len(steps) <= most else steps[: max(0, most - 1)]
@@ -63,7 +69,25 @@ class Panel:
         lines += [self._waiting(step, now, since) for step, since in board.waiting.items()]
         spare = room - len(lines)
         if len(shown) == 1 and shown[0].hosts_in_all > 1:
-            lines += self._hosts(shown[0], now, min(spare, _HOSTS))
+            map_ = self._map(shown[0], columns - 5, min(_MAP_ROWS, spare - 2))
+            lines[1:1] = map_
+            lines += self._hosts(shown[0], now, min(spare - len(map_), _HOSTS))
+        return lines
+
+    def _map(self, step: StepNow, columns: int, rows: int) -> list[Text]:
+        """A cell for each host, or for several in a row where there are more than fit."""
+        from rich.text import Text
+
+        if step.hosts_in_all < _MAP_FROM or rows < 1 or columns < 1:
+            return []
+        cells = step.map.cells(columns * rows)
+        lines = []
+        for at in range(0, len(cells), columns):
+            text = Text("   ", no_wrap=True, overflow="ellipsis")
+            for state, run in groupby(cells[at : at + columns]):
+                glyph, color = GLYPHS[state]
+                text.append(glyph * len(list(run)), color)
+            lines.append(text)
         return lines
 
     def _step(self, step: StepNow, now: float) -> Text:
@@ -104,7 +128,7 @@ class Panel:
         from rich.text import Text
 
         lines = []
-        longest_first = sorted(step.hosts.items(), key=lambda pair: pair[1])[: max(0, room)]
+        longest_first = nsmallest(max(0, room), step.hosts.items(), key=lambda pair: pair[1])
         shown = {host: clip(for_screen(host, color=False), _NAME) for host, _ in longest_first}
         longest = max(map(width, shown.values()), default=0)
         for host, since in longest_first:

@@ -35,6 +35,9 @@ class Screen:
         """
         columns, rows = self.size()
         shown = [clip(line, columns - 1) for line in below[: max(1, rows - 1)]]
+        if shown and self._drawn and not above:
+            await self._redraw(shown)
+            return
         text = self._erase()
         if shown and not self._hidden:
             text += HIDE
@@ -51,8 +54,15 @@ class Screen:
         await self._pipe.write(self._erase() + (SHOW if self._hidden else ""))
         self._drawn, self._hidden = 0, False
 
+    async def _redraw(self, shown: list[str]) -> None:
+        """Each line over the old one: nothing is empty in between, so that nothing flickers."""
+        text = self._up() + "\x1b[K\n".join(shown) + "\x1b[J"
+        self._drawn = len(shown)
+        await self._pipe.write(text)
+
     def _erase(self) -> str:
-        if not self._drawn:
-            return ""
-        up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
-        return f"\r{up}\x1b[J"
+        return f"{self._up()}\x1b[J" if self._drawn else ""
+
+    def _up(self) -> str:
+        """To the beginning of what was drawn."""
+        return f"\r\x1b[{self._drawn - 1}A" if self._drawn > 1 else "\r"
