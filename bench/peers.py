@@ -16,9 +16,11 @@ _STEPS = 50
 _PACKAGES = ("ansible-core", "pyinfra")
 
 
-def _install(venv: Path) -> bool:
+def install() -> Path | None:
+    """A virtual environment with the other tools, or None where they cannot be installed."""
+    venv = Path(__file__).resolve().parents[1] / ".cache" / "bench-peers"
     if (venv / "bin" / "pyinfra").exists() and (venv / "bin" / "ansible-playbook").exists():
-        return True
+        return venv
     try:
         subprocess.run([PYTHON, "-m", "venv", venv], check=True, capture_output=True)
         subprocess.run(
@@ -27,8 +29,8 @@ def _install(venv: Path) -> bool:
             capture_output=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
+        return None
+    return venv
 
 
 def _playbook(count: int) -> str:
@@ -38,7 +40,8 @@ def _playbook(count: int) -> str:
     return f"- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n{tasks}"
 
 
-def _deploy(count: int) -> str:
+def deploy(count: int) -> str:
+    """No-op steps for pyinfra."""
     calls = "".join(f"server.shell(name='step {n}', commands=['true'])\n" for n in range(count))
     return f"from pyinfra.operations import server\n{calls}"
 
@@ -53,18 +56,17 @@ def _other(bench: Bench, argv: Sequence[str | Path]) -> float:
 
 def run(bench: Bench) -> list[Figure]:
     """Seconds of whole processes: one step, and 50 no-op steps."""
-    venv = Path(__file__).resolve().parents[1] / ".cache" / "bench-peers"
     figures = []
-    peers = _install(venv)
+    venv = install()
     for count in (1, _STEPS):
         what = "hello" if count == 1 else f"{count} no-op steps"
         file = sequential_workflow(bench, count)
         ours = bench.median(partial(_ours, bench, file))
         figures.append(Figure(f"{what}: runyard", ours, "s"))
-        if not peers:
+        if venv is None:
             continue
         play = bench.write(f"play-{count}.yaml", _playbook(count))
-        deploy = bench.write(f"deploy_{count}.py", _deploy(count))
+        script = bench.write(f"deploy_{count}.py", deploy(count))
         commands: dict[str, list[str | Path]] = {
             "ansible-core": [
                 venv / "bin" / "ansible-playbook",
@@ -74,7 +76,7 @@ def run(bench: Bench) -> list[Figure]:
                 f"ansible_python_interpreter={PYTHON}",
                 play,
             ],
-            "pyinfra": [venv / "bin" / "pyinfra", "-y", "@local", deploy],
+            "pyinfra": [venv / "bin" / "pyinfra", "-y", "@local", script],
         }
         for name, argv in commands.items():
             took = bench.median(partial(_other, bench, argv))
