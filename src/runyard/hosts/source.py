@@ -1,0 +1,102 @@
+"""What is put on a host: bytes, or a file of this machine that is read in parts."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from runyard.model.errors import ArgumentError, NotFoundError, RunyardError, SystemFault
+
+_READ = 1 << 20
+
+
+class Source:
+    """Bytes of known `size`, to be read at offsets and more than once."""
+
+    def __init__(self, data: bytes, fd: int = -1, size: int = 0, name: str = "") -> None:
+        self._data = data
+        self._fd = fd
+        self._name = name
+        self.size = size if fd >= 0 else len(data)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, data: bytes | Path) -> AsyncIterator[Self]:
+        """Open it. Raises NotFoundError, ArgumentError for what is no file, SystemFault."""
+        if isinstance(data, bytes):
+            yield cls(data)
+            return
+        fd = await asyncio.to_thread(_open, data)
+        try:
+            yield cls(b"", fd, os.fstat(fd).st_size, str(data))
+        finally:
+            os.close(fd)
+
+    async def digest(self) -> str:
+        """Its SHA-256 in hex."""
+        if self._fd < 0:
+            return hashlib.sha256(self._data).hexdigest()
+        return await asyncio.to_thread(self._digest)
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, fewer only at the end. Raises SystemFault."""
+        length = min(length, self.size - offset)
+        if self._fd < 0:
+            return self._data[offset : offset + length]
+        return await asyncio.to_thread(self._read, offset, length)
+
+    async def parts(self, length: int) -> AsyncIterator[bytes]:
+        """All of it, in parts of `length`."""
+        for offset in range(0, self.size, length):
+            yield await self.read(offset, length)
+
+    def changed(self) -> SystemFault:
+        """The error of a file that was written to while it was read."""
+        return SystemFault(f"{self._name or 'the data'} changed while it was read", code="CHANGED")
+
+    def _read(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._fd, length, offset)
+            while len(data) < length and (
+                more := os.pread(self._fd, length - len(data), offset + len(data))
+            ):
+                data += more
+        except OSError as error:
+            raise _fault(self._name, error) from error
+        if len(data) < length:
+            raise self.changed()
+        return data
+
+    def _digest(self) -> str:
+        digest, at = hashlib.sha256(), 0
+        while part := self._read(at, min(_READ, self.size - at)):
+            digest.update(part)
+            at += len(part)
+        return digest.hexdigest()
+
+
+def _open(path: Path) -> int:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a fifo must not hold us
+    except OSError as error:
+        raise _fault(str(path), error) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        what = "a directory" if stat.S_ISDIR(os.fstat(fd).st_mode) else "not a regular file"
+        os.close(fd)
+        raise ArgumentError(f"{path} is {what}", hint="name a file")
+    return fd
+
+
+def _fault(name: str, error: OSError) -> RunyardError:
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(
+            f"no such file: {name}",
+            hint="a relative path starts at the directory of the workflow file",
+        )
+    return SystemFault(f"cannot read {name}: {error.strerror}", retryable=False)
