@@ -7,6 +7,7 @@ from runyard.cli.lazy import Entry
 _WRITE = "Workflows"
 _RUN = "Runs"
 _LOOK = "Looking at runs"
+_HOSTS = "Hosts"
 _ETC = "This machine"
 
 COMMANDS = {
@@ -48,6 +49,14 @@ COMMANDS = {
     "logs": Entry("runyard.cli.commands.logs:logs", "Print or follow the output of a run.", _LOOK),
     "events": Entry(
         "runyard.cli.commands.events:events", "Print or follow the event log of a run.", _LOOK
+    ),
+    "inventory": Entry(
+        "runyard.cli.commands.inventory:inventory", "Show hosts, groups and variables.", _HOSTS
+    ),
+    "facts": Entry(
+        "runyard.cli.commands.facts:facts",
+        "Ask hosts what they are, and whether they are there.",
+        _HOSTS,
     ),
     "prune": Entry("runyard.cli.commands.prune:prune", "Remove old runs and their output.", _ETC),
     "doctor": Entry(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from runyard.inventory.problem import InventoryError, shown
+from runyard.inventory.ssh_args import NAMES, options_of
 
 _HOST = ("ansible_ssh_host", "ansible_host")
 _PORT = ("ansible_ssh_port", "ansible_port")
@@ -50,6 +51,9 @@ def reach(
         address = said.ssh_address()
         if key := said.first(_KEY):
             options["identity"] = key
+        for variable in NAMES:
+            if text := said.text(variable):
+                options.update(options_of(text))
     elif kind == "local":
         address = "local"
     else:
@@ -73,7 +77,7 @@ class _Said:
 
     def text(self, key: str) -> str:
         """The variable as text, `{{ … }}` resolved; "" when it is not set."""
-        value = self.link.get(key)
+        value = self.link.get(key) if key in MAPPED else self.variables.get(key)
         if value is None or value is False:
             return ""
         return self._filled(str(value), key, 0) if isinstance(value, str) else str(value)

@@ -35,9 +35,12 @@ HOST = table(
     Key("address", TEXT, "empty or local: this machine; http(s)://… a push agent; "
         "ssh://user@host:port", default="this machine"),
     Key("vars", VALUES, "variables of this host"),
-    Key("identity", TEXT, "file of the private key for ssh://", default="as of ssh"),
     Key("become", User(), "for steps that do not say it: run as root (true) or as this user"),
     Key("python", TEXT, "Python 3.8 or newer on the host", default="python3"),
+    Key("identity", TEXT, "file of the private key for ssh://", default="as of ssh"),
+    Key("known_hosts", TEXT, "file of known hosts for ssh://", default="as of ssh"),
+    Key("jump", TEXT, "user@host:port to go through for ssh://, several with commas",
+        default="as of ssh"),
     habits={
         "ansible_host": "write address: ssh://user@host",
         "hostname": "write address:", "ip": "write address: ssh://user@IP",
@@ -49,6 +52,8 @@ HOST = table(
         "ansible_connection": "write address: local, ssh://… or docker://…",
         "ansible_ssh_private_key_file": "write identity:", "key": "write identity:",
         "private_key": "write identity:", "identity_file": "write identity:",
+        "ansible_ssh_common_args": "write jump: or known_hosts:", "proxy_jump": "write jump:",
+        "bastion": "write jump:", "gateway": "write jump:",
         "ansible_become": "write become: true", "become_user": "write become: USER",
         "ansible_become_user": "write become: USER", "sudo": "write become: true",
         "ansible_python_interpreter": "write python:", "interpreter": "write python:",

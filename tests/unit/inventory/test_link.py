@@ -61,6 +61,37 @@ def test_options(link: dict[str, Any], options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        ("-J bastion", {"jump": "bastion"}),
+        ("-Jme@bastion:22", {"jump": "me@bastion:22"}),
+        ("-o ProxyJump=a,b -C", {"jump": "a,b"}),
+        ("-oProxyJump=a", {"jump": "a"}),
+        ('-o "ProxyJump a"', {"jump": "a"}),
+        ("-o ProxyJump=none", {}),
+        ('-o ProxyCommand="ssh -W %h:%p -q me@bastion"', {"jump": "me@bastion"}),
+        (
+            "-o ProxyCommand='/usr/bin/ssh -p 2222 -l me -W %h:%p bastion'",
+            {"jump": "me@bastion:2222"},
+        ),
+        ("-o ProxyCommand='ssh bastion nc %h %p'", {}),
+        ("-o ProxyCommand='corkscrew proxy 80 %h %p'", {}),
+        ("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", {}),
+        ("-o UserKnownHostsFile=~/.ssh/lab -o ControlPersist=60s", {"known_hosts": "~/.ssh/lab"}),
+        ("-vvJ bastion", {"jump": "bastion"}),
+        ("-J {{ gate }}", {"jump": "gate.x"}),
+        ("-J", {}),
+        ("'", {}),
+        ("", {}),
+    ],
+)
+def test_arguments_of_ssh(args: str, options: dict[str, Any]) -> None:
+    variables = {"ansible_ssh_common_args": args, "gate": "gate.x"}
+    assert reach("x", {}, variables) == ("ssh://x", options)
+    assert reach("x", {"ansible_connection": "local"}, variables) == ("local", {})
+
+
+@pytest.mark.parametrize(
     ("link", "message"),
     [
         ({"ansible_port": "ssh"}, 'host "x": ansible_port "ssh" is no port'),
