@@ -62,10 +62,10 @@ def _split(sources: Sequence[str], under: Path | None) -> list[Path | str]:
     base = under or Path()
     found: list[Path | str] = []
     for text in sources:
-        if text.rstrip().endswith(",") and not (base / text).exists():
+        if text.rstrip().endswith(",") and not os.path.exists(base / text):
             found.append(text.strip())
             continue
-        whole = (base / text).exists()
+        whole = os.path.exists(base / text)
         for part in [text] if whole else [word.strip() for word in text.split(",")]:
             path = base / Path(part).expanduser()
             if not part or not os.path.lexists(path):

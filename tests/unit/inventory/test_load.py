@@ -53,6 +53,11 @@ def test_no_list_of_hosts(text: str) -> None:
     assert getattr(caught.value, "exit_code", None) == 2
 
 
+def test_a_list_that_is_longer_than_the_name_of_a_file_may_be() -> None:
+    names = [f"web{n:03d}" for n in range(900)]
+    assert list(load_inventory([",".join(names) + ","]).inventory.hosts) == names
+
+
 def test_later_sources_win_value_by_value(tmp_path: Path) -> None:
     write(
         tmp_path,
