@@ -11,7 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from runyard.cli import failure
+from runyard.cli.settings import Settings
 from runyard.cli.standard import read_stdin
 from runyard.model.errors import CanceledError, UsageError
 
@@ -40,13 +43,22 @@ def unit_of(
         data["timeout"] = timeout
     if limits is not None:
         data["limits"] = parse_json(limits, "--limits")
+    return WorkUnit.from_dict({**data, "env": read_env(env)})
+
+
+def read_env(pairs: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE` of every `--env`.
+
+    Raises:
+        UsageError: one has no value.
+    """
     variables = {}
-    for pair in env:
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--env {pair!r} has no value", hint=f"write --env {name}=VALUE")
         variables[name] = value
-    return WorkUnit.from_dict({**data, "env": variables})
+    return variables
 
 
 def read_units(path: str) -> list[WorkUnit]:
@@ -118,3 +130,28 @@ def exit_code_of(results: Sequence[Result]) -> int:
     if statuses <= {"success"}:
         return 0
     return failure.CANCELED if "canceled" in statuses else failure.FAILED
+
+
+def tell(
+    units: Sequence[WorkUnit],
+    results: Sequence[Result],
+    form: str,
+    settings: Settings,
+    *,
+    many: bool,
+) -> None:
+    """Print what units printed, or (`json`, `yaml`) their whole results; `many`: as a list."""
+    from runyard.cli.render import dump
+
+    if form in ("json", "yaml"):
+        shapes = [result.to_dict() for result in results]
+        click.echo(dump(shapes if many else shapes[0], form))
+        return
+    paint = settings.paint()
+    for number, (unit, result) in enumerate(zip(units, results, strict=True), 1):
+        if many:
+            click.echo(f"{paint('──', 'dim')} [{number}] {unit.category}: {result.status}")
+        if result.output and not settings.quiet:
+            click.echo(result.output, nl=not result.output.endswith("\n"))
+        if result.error:
+            click.echo(result.error, nl=not result.error.endswith("\n"), err=True)

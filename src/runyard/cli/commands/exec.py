@@ -1,85 +1,193 @@
-"""`runyard exec`."""
+"""`runyard exec`: a command on many hosts, or one unit of work."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.render import output_option
+from runyard.cli.options import FORMS, access_options, inventory_option
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from runyard.runners.batch import WorkUnit
-    from runyard.runners.runner import Result
+    from runyard.hosts.site import Access
+    from runyard.service.runs import Runs
+    from runyard.service.started import Started
+
+_UNIT = ("category", "command", "args", "limits", "work")
+_HOSTS = (
+    "inventory", "local", "become", "concurrency", "serial", "max_failures", "fail_fast", "dir",
+    "script", "group",
+)  # fmt: skip
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
+    more["help"] = f"Unit of work: {more['help']}"
+    return click.option(*names, **more)
 
 
 @click.command(
     "exec",
     cls=Command,
     examples=[
+        "runyard exec -i hosts.yaml all -- uptime",
+        "runyard exec 'web*' -- 'df -h / | tail -1'      # one word: a line for the shell",
+        "runyard exec 'web[1-40],!web7' --become root --serial 1,10% -- systemctl restart nginx",
+        "runyard exec ssh://deploy@web1 --script check.sh -- --fast",
         """runyard exec --category command --command ls --args '["-l", "/tmp"]'""",
-        """runyard exec --category script --args '{"script": "echo hello"}' --timeout 30s""",
         """runyard exec --category http --args '{"url": "http://127.0.0.1:8080/"}' -o json""",
         "runyard exec --work units.json -o json    # one unit, or a list of them",
     ],
 )
-@click.option("--category", metavar="C", help="command, script, http, or an installed one.")
-@click.option("--command", "command_", default="", metavar="X", help="What to execute.")
-@click.option("--args", default="", metavar="JSON", help="An array for commands, else an object.")
-@click.option("--timeout", metavar="DURATION", help="Such as 30s or 5m.")
+@click.argument("targets", required=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD [ARG]...]")
+@inventory_option
+@access_options
+@click.option(
+    "--local", is_flag=True, help="Every host is this machine, under its own name and variables."
+)
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="For the process. Repeatable.")
-@click.option("--limits", metavar="JSON", help="""Such as '{"memory": "512MB"}'.""")
-@click.option("--work", type=click.Path(allow_dash=True), help="Read it from a file (or `-`).")
-@output_option("text", "json", "yaml")
+@click.option("--dir", metavar="DIR", help="Directory to run in, on the hosts.")
+@click.option("--script", metavar="FILE", help="Run this script; words behind -- are for it.")
+@click.option("--timeout", metavar="DURATION", help="How long each host may take: 30s, 5m.")
+@click.option("--become", metavar="USER", help="Run as this user, by sudo on other machines.")
+@click.option(
+    "--concurrency", type=click.IntRange(1), metavar="N", help="Hosts at once.  [default: 10]"
+)
+@click.option("--serial", metavar="SIZES", help="In batches, such as 1,10%,50%; the last repeats.")
+@click.option(
+    "--max-failures",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Failed hosts that are borne before no more are started.",
+)
+@click.option("--fail-fast", is_flag=True, help="The first failure stops the other hosts.")
+@click.option(
+    "--group/--no-group",
+    default=None,
+    help="Equal outputs once, with their hosts; or every line with its host.  [default: group "
+    "from 21 hosts on]",
+)
+@_of_unit("--category", metavar="C", help="command, script, http, or an installed one.")
+@_of_unit("--command", metavar="X", help="what to execute.")
+@_of_unit("--args", metavar="JSON", help="an array for commands, else an object.")
+@_of_unit("--limits", metavar="JSON", help="""such as '{"memory": "512MB"}'.""")
+@_of_unit("--work", type=click.Path(allow_dash=True), help="read it from a file (or `-`).")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice((*FORMS, "text")),
+    default="auto",
+    show_default=True,
+    help="As of `runyard run`; of a unit: text, json, yaml.",
+)
 @click.pass_obj
 def execute(
     settings: Settings,
-    category: str | None,
-    command_: str,
-    args: str,
-    timeout: str | None,
-    env: tuple[str, ...],
-    limits: str | None,
-    work: str | None,
+    /,
+    targets: str | None,
+    words: tuple[str, ...],
+    access: Access,
     form: str,
+    **given: Any,
 ) -> int:
-    """Execute one unit of work on this machine, without a workflow and without a run.
+    """Run a command on TARGETS: hosts, groups and patterns, as of `run --limit`, or addresses.
 
-    A unit is `{category, command, args, timeout, env, limits}`. Prints its output; with -o json
-    its whole result: status, output, error, start_time, end_time, duration (ms), exit_code.
+    One word behind `--` is a line for the shell of the host; several are a program and its
+    arguments, without a shell. It is a run like others, of the workflow `exec`: it can be
+    canceled, resumed and looked at, and its output is kept. Output of more than 20 hosts is
+    grouped: each output once.
 
-    Exit code 0 when all units succeeded, else 1; a canceled one 3.
+    Without an inventory there is this machine, `local`, alone. An address, such as
+    ssh://user@host or http://host:7072, needs none.
+
+    With --category or --work: execute units of work on this machine, without a run. A unit is
+    `{category, command, args, timeout, env, limits}`; its output is printed, with -o json its
+    whole result: status, output, error, start_time, end_time, duration (ms), exit_code.
+
+    Exit code 0 when all hosts (all units) succeeded, else 1; canceled 3.
     """
-    from runyard.cli.loop import drive
-    from runyard.cli.units import exit_code_of, read_units, run_here, unit_of
+    ctx = click.get_current_context()
+    if given["category"] is None and given["work"] is None:
+        _refuse(ctx, _UNIT, given, "is of units of work: give --category as well")
+        if targets is None:
+            raise click.UsageError("TARGETS are missing (or --category, --work)", ctx)
+        if not words and given["script"] is None:
+            raise click.UsageError("there is no command: write it behind --", ctx)
+        return _on_hosts(targets, words, given, access, form, settings)
+    if targets is not None:
+        raise click.UsageError("give either TARGETS or a unit of work", ctx)
+    _refuse(ctx, _HOSTS, given, "is not for units of work: they run on this machine")
+    if form == "jsonl":
+        raise click.UsageError("units of work have no events: -o json", ctx)
+    return _units(given, form, settings)
 
+
+def _on_hosts(
+    targets: str,
+    words: tuple[str, ...],
+    given: dict[str, Any],
+    access: Access,
+    form: str,
+    settings: Settings,
+) -> int:
+    from runyard.cli.adhoc import AdHoc, find_hosts
+    from runyard.cli.execution import execute as show
+    from runyard.cli.loop import drive
+    from runyard.cli.narrator import MANY
+    from runyard.cli.units import read_env
+    from runyard.cli.warm import Warm
+    from runyard.model.ids import new_run_id
+    from runyard.service.job import RunOptions
+
+    keys = {
+        name: given[name]
+        for name in ("timeout", "become", "concurrency", "serial", "max_failures", "fail_fast")
+        if given[name] not in (None, False)
+    }
+    if "serial" in keys:
+        keys["serial"] = [word.strip() for word in keys["serial"].split(",")]
+    work = AdHoc(words, given["script"], read_env(given["env"]), given["dir"], keys)
+    run_id = new_run_id()
+    options = RunOptions(run_id, local=given["local"], inventory=given["inventory"])
+    options, outer, hosts = find_hosts(targets, options, settings)
+    group = MANY if given["group"] is None else (1 if given["group"] else None)
+
+    async def start(runs: Runs) -> Started:
+        return await runs.start(job, options.admitted_by(access))
+
+    here = options.local or any(host.transport == "local" for host in hosts)
+    with Warm(run_id) if here else nullcontext():
+        job = work.job(outer, len(hosts))
+        return drive(show(start, work.title, form, settings, group=group))
+
+
+def _units(given: dict[str, Any], form: str, settings: Settings) -> int:
+    from runyard.cli.loop import drive
+    from runyard.cli.units import exit_code_of, read_units, run_here, tell, unit_of
+
+    category, work = given["category"], given["work"]
     if (work is None) == (category is None):
         raise click.UsageError("give either --category or --work", click.get_current_context())
     if work is not None:
         units = read_units(work)
     else:
-        units = [unit_of(category or "", command_, args, timeout, env, limits)]
+        command, args = given["command"] or "", given["args"] or ""
+        limits = given["limits"]
+        units = [unit_of(category, command, args, given["timeout"], given["env"], limits)]
     results = drive(run_here(units))
-    _tell(units, results, form, settings, many=work is not None and len(units) != 1)
+    tell(units, results, form, settings, many=work is not None and len(units) != 1)
     return exit_code_of(results)
 
 
-def _tell(
-    units: list[WorkUnit], results: list[Result], form: str, settings: Settings, *, many: bool
-) -> None:
-    from runyard.cli.render import dump
-
-    if form != "text":
-        shapes = [result.to_dict() for result in results]
-        click.echo(dump(shapes if many else shapes[0], form))
-        return
-    paint = settings.paint()
-    for number, (unit, result) in enumerate(zip(units, results, strict=True), 1):
-        if many:
-            click.echo(f"{paint('──', 'dim')} [{number}] {unit.category}: {result.status}")
-        if result.output and not settings.quiet:
-            click.echo(result.output, nl=not result.output.endswith("\n"))
-        if result.error:
-            click.echo(result.error, nl=not result.error.endswith("\n"), err=True)
+def _refuse(ctx: click.Context, names: tuple[str, ...], given: dict[str, Any], why: str) -> None:
+    for name in names:
+        if given[name] not in (None, False, ()):
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}", ctx)
