@@ -52,6 +52,20 @@ CASES = [
         steps={"step-1": "failed"},
     ),
     Case("guide/07-expect-vars-go-on.yaml", prints=("reached",), steps={"reached": "success"}),
+    *(
+        Case(
+            "inventory/rollout.yaml",
+            ("-i", str(EXAMPLES / "inventory" / source)),
+            prints=("web1 | release 1.0 to port 808", f"db1 is a host of {site}"),
+            never=("web1 is a host",),
+        )
+        for source, site in (
+            ("hosts.yaml", "the lab"),
+            ("hosts.ini", "the lab"),
+            ("site", "a folder"),
+            ("hosts.py", "a program"),
+        )
+    ),
     Case(
         "guide/08-when.yaml",
         prints=("count is 3",),
@@ -99,13 +113,14 @@ CASES = [
         steps={"smoke test": "success", "announce the beta": "skipped", "pack": "success"},
     ),
 ]
+INVENTORIES = {"inventory/hosts.yaml", "inventory/site/02-more.yaml"}
 OWN_TEST = {"postgres-backup.yaml", "patterns/secrets.yaml", "patterns/wait-and-http.yaml"}
 
 
 def test_no_example_is_left_out() -> None:
     files = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.yaml")}
     files = {name for name in files if not name.startswith("plugin/")}
-    assert files == {case.file for case in CASES} | OWN_TEST
+    assert files == {case.file for case in CASES} | OWN_TEST | INVENTORIES
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}-{case.code}")

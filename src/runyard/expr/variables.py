@@ -1,8 +1,9 @@
 """The variables of one run: one precedence, exports as they are reached.
 
 Low to high (contract 1, "Variables"): defaults < inventory.vars < groups (in the order of their
-names) < host.vars < workflow.vars < `env.set` < exports < `--var` < loop `item` and `matrix` <
-the step's `args.env`. Among `env.set` and among exports, a host's own value wins over the run's.
+names, children after their parents) < host.vars < workflow.vars < `env.set` < exports < `--var` <
+loop `item` and `matrix` < the step's `args.env`. Among `env.set` and among exports, a host's own
+value wins over the run's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from runyard.model.errors import ArgumentError
 PRECEDENCE: Final = (
     ("defaults", "`defaults.vars` of the document"),
     ("inventory", "`inventory.vars`"),
-    ("groups", "`vars` of the host's groups, in the order of the groups' names"),
+    (
+        "groups",
+        "`vars` of the host's groups: a child's after its parents', "
+        "else in the order of the groups' names",
+    ),
     ("host", "`vars` of the host"),
     ("workflow", "`vars` of the document"),
     ("env.set", "set by an `env.set` step before; the host's own before the run's"),
