@@ -26,7 +26,9 @@ COMMANDS = {
         "runyard.cli.commands.actions:actions", "List the actions, or describe one.", _WRITE
     ),
     "exec": Entry(
-        "runyard.cli.commands.exec:execute", "Execute one unit of work, without a workflow.", _WRITE
+        "runyard.cli.commands.exec:execute",
+        "Run a command on many hosts, or a unit of work.",
+        _WRITE,
     ),
     "resume": Entry(
         "runyard.cli.commands.resume:resume", "Go on with a run from what is not done.", _RUN
