@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from runyard.hosts.descriptors import raise_limit
 from runyard.hosts.inventory import Host
@@ -11,16 +12,23 @@ from runyard.hosts.site import Site
 from runyard.model.connector import Connector
 from runyard.model.errors import UsageError
 
+if TYPE_CHECKING:
+    from runyard.hosts.agent.connector import Agents
+    from runyard.hosts.ssh.connector import Servers
+
 
 class Ways:
     """Makes connectors of one run, by transport; nothing is connected yet.
 
-    All local hosts share one connector. What a transport needs is imported when a host has it.
+    All local hosts share one connector, all agents one HTTP client. What a transport needs is
+    imported when a host has it.
     """
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._here: LocalConnector | None = None
+        self._agents: Agents | None = None
+        self._ssh: Servers | None = None
 
     def __call__(self, host: Host, become: str = "") -> Connector:
         """The way to `host` as `become` ("" is the user of the transport).
@@ -39,13 +47,17 @@ class Ways:
             return self._here
         raise_limit()
         if transport == "ssh":
-            from runyard.hosts.ssh.connector import open_ssh
+            if self._ssh is None:
+                from runyard.hosts.ssh.connector import Servers
 
-            return open_ssh(host, become, site)
+                self._ssh = Servers(site)
+            return self._ssh.open(host, become)
         if transport == "agent":
-            from runyard.hosts.agent.connector import open_agent
+            if self._agents is None:
+                from runyard.hosts.agent.connector import Agents
 
-            return open_agent(host, become, site)
+                self._agents = Agents(site)
+            return self._agents.open(host, become)
         if transport == "docker":
             from runyard.hosts.docker.connector import open_docker
 

@@ -18,7 +18,10 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class HttpRequest:
-    """Sends a request from the machine that dispatches; the body of the answer is the stdout.
+    """Sends a request; the body of the answer is the stdout.
+
+    It is sent by the host's agent when there is one of ours, else from the machine that
+    dispatches: also over SSH and for containers.
 
     The engine does the retries: connection failures are of class network, a status that was not
     expected is retryable when it is one of 408 425 429 500 502 503 504.
@@ -40,11 +43,13 @@ class HttpRequest:
     supervised = False
 
     async def run(self, work: Work) -> Outcome:
-        """Send it once. Raises NetworkError, DeadlineError, and ArgumentError for a bad request."""
+        """Send it once. Raises NetworkError, DeadlineError, ArgumentError, HostLost."""
         args = work.args
         method = args["method"].upper()
         if args["body"] is not None and args["json"] is not None:
             raise ArgumentError("body and json exclude each other")
+        if (done := await work.connector.perform(self.name, work)) is not None:
+            return done
         response = await fetch(
             Request(
                 url=args["url"],

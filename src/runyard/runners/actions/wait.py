@@ -15,7 +15,11 @@ _PATIENCE = 10.0
 
 
 class WaitUntil:
-    """Waits for one condition; ports and URLs are tried from here, files looked for on the host."""
+    """Waits for one condition.
+
+    Files are looked for on the host. Ports and URLs are tried by the host's agent when there is one
+    of ours, else from the machine that dispatches: also over SSH and for containers.
+    """
 
     name = "wait.until"
     summary = "Wait for a time, a port, a URL or a file"
@@ -36,6 +40,11 @@ class WaitUntil:
         if args["duration"] is not None:
             return await _sleep(args["duration"], work.timeout)
         kind = next(k for k in ("tcp", "http", "file") if args[k] is not None)
+        if kind != "file":
+            if kind == "tcp":
+                _place(args[kind])
+            if (done := await work.connector.perform(self.name, work)) is not None:
+                return done
         what = safe_url(args[kind]) if kind == "http" else args[kind]
         limit = min(args["timeout"], work.timeout or args["timeout"])
         started = time.monotonic()
@@ -85,11 +94,15 @@ async def _look(kind: str, target: str, work: Work, patience: float) -> str:
         return error.strerror or str(error)
 
 
-async def _knock(target: str, patience: float) -> None:
+def _place(target: str) -> tuple[str, int]:
     host, _, port = target.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ArgumentError(f"tcp: {target!r} is not HOST:PORT", hint="such as 127.0.0.1:5432")
-    opened = asyncio.open_connection(host.strip("[]"), int(port))
+    return host.strip("[]"), int(port)
+
+
+async def _knock(target: str, patience: float) -> None:
+    opened = asyncio.open_connection(*_place(target))
     _, writer = await asyncio.wait_for(opened, patience)
     writer.close()
     try:
