@@ -19,6 +19,7 @@ from runyard.inventory.listing import read_listing
 from runyard.inventory.read import read_text
 from runyard.inventory.settle import settle
 from runyard.model.errors import RunyardError
+from runyard.workflow.lower import digest_of
 from runyard.workflow.source import Source
 
 WORDS = st.sampled_from(
@@ -42,7 +43,9 @@ DATA = st.recursive(
 def finished(draft: Draft) -> None:
     settle(draft, "f")
     found = finish(draft)
-    again = Inventory.from_dict(json.loads(json.dumps(found.to_dict(), default=str)))
+    data = found.to_dict()
+    again = Inventory.from_dict(json.loads(json.dumps(data)))
+    assert digest_of(again.to_dict()) == digest_of(data)
     assert list(again.hosts) == list(found.hosts)
     assert {n: h.groups for n, h in again.hosts.items()} == {
         n: h.groups for n, h in found.hosts.items()
