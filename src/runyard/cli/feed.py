@@ -62,6 +62,10 @@ class Sequencer:
         if (attempt := end_of(event)) is not None:
             self._printed.pop(attempt, None)
             self._wanted.pop(attempt, None)
+        elif event.type == "step.finished":
+            # What came after the end of its attempt is waited for by nobody.
+            for late in [each for each in self._printed if each[0] == event.step]:
+                del self._printed[late]
         return event
 
     def _complete(self, event: Event) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import field
 from runyard.model.light import dataclass
 
 MAX_LINE = 64 * 1024
+MARKS = {"stdout": "|", "stderr": "!"}
+"""What stands between a host and a line of each of its streams."""
+
 _DECODER = getincrementaldecoder("utf-8")
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runyard.cli.feed import Item
-from runyard.cli.grouped_step import GroupedStep
-from runyard.cli.lines import LineBuffer
+from runyard.cli.lines import MARKS, LineBuffer
 from runyard.cli.style import Paint
 from runyard.cli.text import count, pad, width
-from runyard.cli.views.groups import MARKS, GroupWriter
 from runyard.model.duration import format_duration
 from runyard.model.event import Event
 from runyard.model.status import Status
 from runyard.store.tail import OutputChunk
+
+if TYPE_CHECKING:
+    from runyard.cli.grouped_step import GroupedStep
 
 _MAX_NAME = 24
 MANY = 20
@@ -117,6 +118,8 @@ class Narrator:
 
     def _groups(self, step: str) -> list[str]:
         """What was kept of a step on many hosts, each output once."""
+        from runyard.cli.views.groups import GroupWriter
+
         groups = self._grouped.pop(step).groups()
         logs = f"runyard logs {self._run_id}"
         writer = GroupWriter(self._paint, self._clean, self._host, logs)
@@ -153,6 +156,8 @@ class Narrator:
         longest = max((width(name) for name in hosts), default=0)
         self._name_width = max(self._name_width, min(longest, _MAX_NAME))
         if self._group is not None and len(hosts) > self._group:
+            from runyard.cli.grouped_step import GroupedStep
+
             self._grouped[event.step] = GroupedStep(hosts)
         return []
 

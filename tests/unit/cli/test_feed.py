@@ -110,3 +110,16 @@ def test_streams_are_counted_apart() -> None:
     first, second = chunk(b"out"), chunk(b"err", stream="stderr")
     assert sequencer.push(first) == [first]
     assert sequencer.push(second) == [second, end]
+
+
+def test_nothing_is_remembered_of_a_step_that_is_over() -> None:
+    sequencer = Sequencer()
+    end = result("build", "web1", output_bytes=9)
+    assert sequencer.push(end) == []
+    assert sequencer.release() == [end]
+    late, other = chunk(b"late"), chunk(b"x", step="other")
+    assert sequencer.push(late) == [late]
+    assert sequencer.push(other) == [other]
+    over = event("step.finished", "build")
+    assert sequencer.push(over) == [over]
+    assert list(sequencer._printed) == [("other", "web1", 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from runyard.cli.views.jsonl import OutputEncoder
-from tests.unit.cli.items import RUN, chunk, started
+from tests.unit.cli.items import RUN, chunk, event, started
 
 
 def test_events_as_they_are() -> None:
@@ -26,3 +26,10 @@ def test_cut_character_moves_to_the_next_chunk() -> None:
     word = "完".encode()
     texts = [json.loads(encoder.line(chunk(part)))["data"]["text"] for part in (word[:2], word[2:])]
     assert texts == ["", "完"]
+
+
+def test_nothing_is_remembered_of_a_step_that_is_over() -> None:
+    encoder = OutputEncoder(RUN)
+    for item in (chunk(b"x"), chunk(b"y", step="other"), event("step.finished", "build")):
+        encoder.line(item)
+    assert [key[0] for key in encoder._decoders] == ["other"]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from runyard.cli.capture import Line
 from runyard.cli.fold import fold_names
 from runyard.cli.grouping import Group
+from runyard.cli.lines import MARKS
 from runyard.cli.style import Paint
 from runyard.cli.text import count
 from runyard.model.light import dataclass
 from runyard.model.status import Status
 
-MARKS = {"stdout": "|", "stderr": "!"}
 _NAMES = 72
 _MOST, _LEAST, _IN_ALL = 200, 10, 20_000
 """Lines that are shown of a group, and of all groups of a step together."""

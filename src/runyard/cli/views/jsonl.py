@@ -9,6 +9,7 @@ from typing import Any
 from runyard.cli.feed import Item
 from runyard.cli.pipe import Pipe
 from runyard.cli.views.plain import tell
+from runyard.model.event import Event
 from runyard.store.tail import OutputChunk
 
 
@@ -49,8 +50,15 @@ class OutputEncoder:
 
     def line(self, item: Item) -> str:
         """`item` as one line, line end included."""
-        data = self._output(item) if isinstance(item, OutputChunk) else item.to_dict()
+        data = self._output(item) if isinstance(item, OutputChunk) else self._event(item)
         return json.dumps(data, ensure_ascii=False, default=str) + "\n"
+
+    def _event(self, item: Event) -> dict[str, Any]:
+        if item.type == "step.finished":
+            over = [key for key in self._decoders if key[0] == item.step]
+            for key in over:
+                del self._decoders[key]
+        return item.to_dict()
 
     def _output(self, item: OutputChunk) -> dict[str, Any]:
         key = (item.step, item.host, item.n, item.stream)

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from runyard.cli.lines import LineBuffer
+from runyard.cli.lines import MARKS, LineBuffer
 from runyard.cli.settings import Settings, is_terminal
 from runyard.cli.style import Paint
 from runyard.cli.text import for_screen
-from runyard.cli.views.groups import MARKS
 from runyard.cli.views.jsonl import OutputEncoder
 from runyard.store.tail import OutputChunk
 
