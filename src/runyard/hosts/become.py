@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 from contextlib import suppress
+from typing import Final
 
 from runyard.hosts import boot
 from runyard.hosts.client import Client
@@ -15,10 +14,19 @@ from runyard.hosts.launch import base_environment
 from runyard.hosts.remote import RemoteConnector
 from runyard.hosts.site import Site
 from runyard.model.action import Work
-from runyard.model.errors import NetworkError, SystemFault
+from runyard.model.errors import NetworkError, SystemFault, UsageError
 from runyard.model.result import Outcome
 
-_TOLD = 4096
+_TOLD: Final = 4096
+_LEAVE: Final = 2.0
+
+# Decided where it runs: who is that user already needs nobody's leave, and root may have no sudo.
+_AS: Final = (
+    'u=$1; shift; [ "$(id -un)" = "$u" ] && exec "$@"; '
+    'command -v sudo >/dev/null 2>&1 && exec sudo -n -H -u "$u" -- "$@"; '
+    '[ "$(id -u)" = 0 ] && exec su -s /bin/sh -c "exec \\"\\$@\\"" -- "$u" sh "$@"; '
+    'echo "sudo is not installed" >&2; exit 1'
+)
 
 
 class UserDialer:
@@ -44,7 +52,7 @@ class UserDialer:
                 )
         except OSError as error:
             ours.close()
-            raise no_become(self._user, f"{argv[0]}: {error.strerror}") from error
+            raise SystemFault(f"become: {argv[0]}: {error.strerror}") from error
         self._relays.append(relay)
         arrival = boot.Arrival(client)
         await asyncio.get_running_loop().create_unix_connection(lambda: arrival, sock=ours)
@@ -61,10 +69,9 @@ class UserDialer:
 
     async def close(self) -> None:
         for relay in self._relays:
-            with suppress(ProcessLookupError):
-                relay.terminate()  # sudo passes it on, and we may signal sudo
+            _end(relay)
             with suppress(TimeoutError):
-                await asyncio.wait_for(relay.wait(), 2.0)
+                await asyncio.wait_for(relay.wait(), _LEAVE)
         self._relays.clear()
 
 
@@ -75,10 +82,18 @@ def open_user(host: Host, user: str, site: Site) -> RemoteConnector:
 
 
 def as_user(user: str) -> list[str]:
-    """The words before a command that is to run as `user` and never asks for a password."""
-    if shutil.which("sudo") is None and os.geteuid() == 0:
-        return ["runuser", "-u", user, "--"]
-    return ["sudo", "-n", "-H", "-u", user, "--"]
+    """The words before a command that is to run as `user`, here or on another machine.
+
+    They never ask for a password; "" is who we are there, and takes no words.
+
+    Raises:
+        UsageError: it is no name of a user.
+    """
+    if not user:
+        return []
+    if user.startswith("-") or "\0" in user or "\n" in user:
+        raise UsageError(f"become: {user!r} is no name of a user", code="BECOME")
+    return ["sh", "-c", _AS, "sh", user]
 
 
 def no_become(user: str, told: str) -> SystemFault:
@@ -92,10 +107,15 @@ def no_become(user: str, told: str) -> SystemFault:
     )
 
 
+def _end(relay: asyncio.subprocess.Process) -> None:
+    """Its stream is closed, so that it ends by itself; root need not wait for that."""
+    with suppress(ProcessLookupError, PermissionError):
+        relay.terminate()
+
+
 async def _told(relay: asyncio.subprocess.Process) -> str:
     """The last of what went to stderr."""
-    with suppress(ProcessLookupError):
-        relay.terminate()
+    _end(relay)
     if relay.stderr is None:
         return ""
     try:

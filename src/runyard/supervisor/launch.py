@@ -36,10 +36,8 @@ def socket_path(root: str, owner: str) -> str:
     nothing in our environment decides, so that whoever comes later looks at the same place.
     Raises OSError, and Refusal SOCKET_DIR when the directory is not ours alone.
     """
-    import hashlib
-
     root = os.path.realpath(root)
-    key = hashlib.sha256(os.fsencode(root) + b"\0" + os.fsencode(owner)).hexdigest()[:16]
+    key = _sha256(os.fsencode(root) + b"\0" + os.fsencode(owner))[:16]
     path = os.path.join(root, "sockets", key + ".sock")
     if len(os.fsencode(path)) > LONGEST:
         path = os.path.join("/tmp", "runyard-%d" % os.geteuid(), key + ".sock")  # noqa: S108 - checked
@@ -116,6 +114,16 @@ def spawn(path: str, owner: str, root: str, environment: Mapping[str, str]) -> C
 def program() -> str:
     """The folder that a Python runs as the supervisor."""
     return os.path.dirname(os.path.abspath(__file__))
+
+
+def _sha256(data: bytes) -> str:
+    """In hexadecimal, without OpenSSL: loading that is a sixth of the start of a relay."""
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return str(__import__(name).sha256(data).hexdigest())
+        except ImportError:
+            continue
+    raise ImportError("there is no SHA-256")
 
 
 def _make_own(directory: str) -> None:

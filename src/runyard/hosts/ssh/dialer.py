@@ -1,0 +1,84 @@
+"""A supervisor at the other end of an SSH channel."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from typing import TYPE_CHECKING
+
+from runyard.hosts import boot
+from runyard.hosts.become import as_user, no_become
+from runyard.hosts.client import Client
+from runyard.hosts.ssh.link import Link
+from runyard.model.action import Work
+from runyard.model.errors import NetworkError, SystemFault
+from runyard.model.result import Outcome
+
+if TYPE_CHECKING:
+    from runyard.hosts.ssh.channel import Stream
+    from runyard.hosts.ssh.forward import Forward
+
+LAST_WORDS = 1.0
+"""Seconds for what a command that has failed says of itself."""
+
+
+class SshDialer:
+    """Implements `Dialer`: each dial is a channel for a relay.
+
+    It runs as `user`, or as who logs in (""). All dialers of a link share its connection.
+    """
+
+    def __init__(self, link: Link, user: str, run_id: str, python: str = "") -> None:
+        self._link = link
+        self._user = user
+        self._words = boot.words(run_id, python)
+        self._forwards: dict[str, Forward] = {}
+        link.join(self)
+
+    async def dial(self, client: Client) -> None:
+        link, command = self._link, shlex.join([*as_user(self._user), *self._words])
+        arrival = boot.Arrival(client)
+        await link.connection()  # before asyncssh is needed here: it loads meanwhile
+        from runyard.hosts.ssh.channel import Stream, open_channel
+
+        stream = Stream(arrival, link.distrust)
+        await open_channel(link, lambda: stream, command)
+        try:
+            await arrival.wait()
+        except NetworkError as error:
+            raise await self._why(stream, error) from error
+        link.answered()
+
+    async def perform(self, action: str, work: Work) -> Outcome | None:
+        return None
+
+    async def socket(self, path: str) -> str:
+        from runyard.hosts.ssh.forward import Forward
+
+        forward = self._forwards.get(path)
+        if forward is None:
+            forward = self._forwards[path] = Forward(self._link, path)
+        return await forward.open()
+
+    async def close(self) -> None:
+        for forward in self._forwards.values():
+            await forward.close()
+        await self._link.leave(self)
+
+    async def _why(self, stream: Stream, error: NetworkError) -> NetworkError | SystemFault:
+        """What it means that the relay has not greeted."""
+        try:
+            await asyncio.wait_for(stream.ended.wait(), LAST_WORDS)
+        except TimeoutError:
+            return error
+        if stream.status is None:
+            return error
+        if self._user:
+            return no_become(self._user, stream.last_words)
+        return SystemFault(
+            f"the login shell at {self._link.where} does not run commands: "
+            f"{stream.last_words or f'it ended with code {stream.status}'}",
+            code="LOGIN_SHELL",
+            hint="connect as a user who has a shell",
+            retryable=False,
+        )

@@ -1,0 +1,79 @@
+"""Connections that are made while asyncssh is still being loaded.
+
+Loading it takes as long as a server takes to receive us; so the two are done at once. It is worth
+a try and no more: whatever goes wrong here is done again, and told, in the usual way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+import socket
+from collections import Counter
+from typing import Final
+
+from runyard.hosts.ssh.target import Target
+
+CONFIGS: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
+_HARMLESS: Final = frozenset((
+    "host", "sendenv", "hashknownhosts", "gssapiauthentication", "identityfile", "identitiesonly",
+    "user", "userknownhostsfile", "stricthostkeychecking", "loglevel", "forwardagent",
+))  # fmt: skip
+
+
+class Early:
+    """Connects to servers as soon as their names are known, to no more than `most` each."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._begun: Counter[tuple[str, int]] = Counter()
+        self._plain: bool | None = None
+
+    async def connect(self, target: Target) -> socket.socket | None:
+        """A connected socket, or None when that cannot be known to be right, or fails."""
+        place = (target.host, target.port or 22)
+        if target.jump or self._begun[place] >= self._most or not self._is_plain():
+            return None
+        self._begun[place] += 1
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
+        except OSError:
+            return None
+        if len(found) != 1:  # several addresses are tried in turn, and this is not the place
+            return None
+        family, kind, protocol, _, address = found[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, address)
+        except BaseException as error:
+            sock.close()
+            if isinstance(error, OSError):
+                return None
+            raise
+        return sock
+
+    def _is_plain(self) -> bool:
+        """True when no configuration of ssh can lead us elsewhere."""
+        if self._plain is None:
+            self._plain = all(_leads_nowhere(os.path.expanduser(path)) for path in CONFIGS)
+        return self._plain
+
+
+def _leads_nowhere(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.readlines(1 << 16)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    for line in lines:
+        words = line.replace("=", " ", 1).split()
+        if not words or words[0].startswith("#") or words[0].lower() in _HARMLESS:
+            continue
+        if words[0].lower() != "include" or any(glob.glob(word) for word in words[1:]):
+            return False
+    return True
