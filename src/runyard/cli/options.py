@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runyard.cli.settings import Settings
 from runyard.cli.variables import read_variables
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ def form_option(help: str = "As of `runyard run`.") -> Callable[[F], F]:
         show_default=True,
         help=help,
     )
+
+
+def group_option(command: F) -> F:
+    """`--group/--no-group` of the commands that show a run; it writes into Settings."""
+
+    def note(ctx: click.Context, _param: click.Parameter, value: bool | None) -> None:
+        ctx.ensure_object(Settings).group = value
+
+    return click.option(
+        "--group/--no-group",
+        default=None,
+        expose_value=False,
+        callback=note,
+        help="Equal outputs once, with their hosts; or every line with its host.  [default: group "
+        "from 21 hosts on]",
+    )(command)
 
 
 def inventory_option(command: F) -> F:
