@@ -164,6 +164,19 @@ def test_groups_when_asked_for_and_not(tmp_path: Path, program: Run) -> None:
     assert sum(line.endswith(" | x") for line in lines(many)) == 30
 
 
+def test_workflows_are_shown_in_the_same_way(tmp_path: Path, program: Run) -> None:
+    file = tmp_path / "w.yaml"
+    file.write_text(
+        "version: v0.1\nname: w\nsteps: [{name: s, action: cmd.run, args: {cmd: echo x}}]\n"
+    )
+    run = ("run", file, "-i", inventory(tmp_path, 30))
+    assert "web[01-30]: same 1 line" in lines(program(*run))
+    assert "web30 | x" in lines(program(*run, "--no-group"))
+    few = ("run", file, "-i", inventory(tmp_path, 3))
+    assert "web03 | x" in lines(program(*few))
+    assert "web[01-03]: same 1 line" in lines(program(*few, "--group"))
+
+
 def test_events_and_records_for_programs(tmp_path: Path, program: Run) -> None:
     hosts = inventory(tmp_path, 25)
     done = program("exec", "-i", hosts, "all", "-o", "jsonl", "--", "echo x")
@@ -188,6 +201,7 @@ def test_events_and_records_for_programs(tmp_path: Path, program: Run) -> None:
         (("all", "--env", "A", "--", "true"), "has no value"),
         (("all", "--limits", "{}", "--", "true"), "--limits is of units of work"),
         (("--category", "command", "--command", "ls", "--local"), "--local is not for units"),
+        (("--category", "command", "--command", "ls", "--group"), "--group is not for units"),
         (("all", "--category", "command", "--", "x"), "either TARGETS or a unit of work"),
         (("gopher://x", "--", "true"), "gopher"),
         (("-i", "a,", "ssh://b", "--", "true"), "--inventory is given"),

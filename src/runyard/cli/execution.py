@@ -31,37 +31,29 @@ async def execute(
     settings: Settings,
     *,
     quiet_start: bool = False,
-    group: int | None = MANY,
 ) -> int:
     """Start a run, show it in `form` until it has ended, sum it up; returns the exit code.
 
-    `quiet_start` does not tell which runs were found interrupted. Output of a step on more than
-    `group` hosts is shown in groups (None: never).
+    `quiet_start` does not tell which runs were found interrupted.
     """
     async with service(quiet=settings.quiet or quiet_start) as runs:
         started = await start(runs)
         pipe = Pipe()
-        view = make_view(started.run_id, title, form, pipe, settings, group)
+        view = make_view(started.run_id, title, form, pipe, settings)
         silent = settings.quiet or form in ("json", "yaml")
         watched = await watch(runs, started, view, output=form == "jsonl" or not silent)
         await _end(watched, form, pipe, settings)
         return exit_code(watched.record, watched.ending)
 
 
-def make_view(
-    run_id: str,
-    title: str,
-    form: str,
-    pipe: Pipe,
-    settings: Settings,
-    group: int | None = MANY,
-) -> View:
+def make_view(run_id: str, title: str, form: str, pipe: Pipe, settings: Settings) -> View:
     """The view that `form` and the terminal call for."""
     if form == "jsonl":
         from runyard.cli.views.jsonl import JsonlView
 
         return JsonlView(run_id, pipe)
     paint = settings.paint()
+    group = {None: MANY, True: 1, False: None}[settings.group]
     if form == "auto" and is_terminal() and not settings.quiet and _can_draw():
         from runyard.cli.views.live import LiveView
 

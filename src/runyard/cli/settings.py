@@ -14,10 +14,11 @@ COLORS = ("auto", "always", "never")
 
 @dataclass(slots=True)
 class Settings:
-    """Options that hold for the whole program."""
+    """Options that hold for the whole program. `group`: None groups output of many hosts."""
 
     quiet: bool = False
     color: str = "auto"
+    group: bool | None = None
 
     def paint(self, stream: IO[Any] | None = None) -> Paint:
         """How text for `stream` (default stdout) is coloured.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS, access_options, inventory_option
+from runyard.cli.options import FORMS, access_options, group_option, inventory_option
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _UNIT = ("category", "command", "args", "limits", "work")
 _HOSTS = (
     "inventory", "local", "become", "concurrency", "serial", "max_failures", "fail_fast", "dir",
-    "script", "group",
+    "script",
 )  # fmt: skip
 
 
@@ -68,12 +68,7 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
     help="Failed hosts that are borne before no more are started.",
 )
 @click.option("--fail-fast", is_flag=True, help="The first failure stops the other hosts.")
-@click.option(
-    "--group/--no-group",
-    default=None,
-    help="Equal outputs once, with their hosts; or every line with its host.  [default: group "
-    "from 21 hosts on]",
-)
+@group_option
 @_of_unit("--category", metavar="C", help="command, script, http, or an installed one.")
 @_of_unit("--command", metavar="X", help="what to execute.")
 @_of_unit("--args", metavar="JSON", help="an array for commands, else an object.")
@@ -124,7 +119,8 @@ def execute(
         return _on_hosts(targets, words, given, access, form, settings)
     if targets is not None:
         raise click.UsageError("give either TARGETS or a unit of work", ctx)
-    _refuse(ctx, _HOSTS, given, "is not for units of work: they run on this machine")
+    given["group"] = settings.group is not None
+    _refuse(ctx, (*_HOSTS, "group"), given, "is not for units of work: they run on this machine")
     if form == "jsonl":
         raise click.UsageError("units of work have no events: -o json", ctx)
     return _units(given, form, settings)
@@ -141,7 +137,6 @@ def _on_hosts(
     from runyard.cli.adhoc import AdHoc, find_hosts
     from runyard.cli.execution import execute as show
     from runyard.cli.loop import drive
-    from runyard.cli.narrator import MANY
     from runyard.cli.units import read_env
     from runyard.cli.warm import Warm
     from runyard.model.ids import new_run_id
@@ -158,7 +153,6 @@ def _on_hosts(
     run_id = new_run_id()
     options = RunOptions(run_id, local=given["local"], inventory=given["inventory"])
     options, outer, hosts = find_hosts(targets, options, settings)
-    group = MANY if given["group"] is None else (1 if given["group"] else None)
 
     async def start(runs: Runs) -> Started:
         return await runs.start(job, options.admitted_by(access))
@@ -166,7 +160,7 @@ def _on_hosts(
     here = options.local or any(host.transport == "local" for host in hosts)
     with Warm(run_id) if here else nullcontext():
         job = work.job(outer, len(hosts))
-        return drive(show(start, work.title, form, settings, group=group))
+        return drive(show(start, work.title, form, settings))
 
 
 def _units(given: dict[str, Any], form: str, settings: Settings) -> int:

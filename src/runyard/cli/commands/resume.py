@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import access_options, form_option
+from runyard.cli.options import access_options, form_option, group_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
 @click.option("--force", is_flag=True, help="Go on although the workflow was changed meanwhile.")
 @access_options
+@group_option
 @form_option()
 @click.pass_obj
 def resume(

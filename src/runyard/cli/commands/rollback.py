@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import access_options, form_option
+from runyard.cli.options import access_options, form_option, group_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @run_argument
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
 @access_options
+@group_option
 @form_option()
 @click.pass_obj
 def rollback(settings: Settings, run_id: str, file: str | None, access: Access, form: str) -> int:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import access_options, form_option, given_options, run_options
+from runyard.cli.options import (
+    access_options,
+    form_option,
+    given_options,
+    group_option,
+    run_options,
+)
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would run, as `plan` does; run nothing.")
 @click.option("--yes", is_flag=True, help="Say yes to every approval and to the plan.")
 @access_options
+@group_option
 @form_option(
     "auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
     "they come. json, yaml: the record of the run at its end.",
