@@ -106,13 +106,19 @@ def run_options(command: F) -> F:
 
 
 def access_options(command: Callable[..., T]) -> Callable[..., T]:
-    """How hosts let us in: `--token --token-file`, given to the command as `access`."""
+    """How hosts let us in: `--token --token-file --accept-new`, to the command as `access`."""
 
     @wraps(command)
-    def with_access(*args: Any, token: str, token_file: str, **more: Any) -> T:
-        return command(*args, access=given_access(token, token_file), **more)
+    def with_access(*args: Any, token: str, token_file: str, accept_new: bool, **more: Any) -> T:
+        return command(*args, access=given_access(token, token_file, accept_new), **more)
 
     for option in (
+        click.option(
+            "--accept-new",
+            is_flag=True,
+            help="Trust SSH hosts that are not known yet, and remember their keys. A key that "
+            "has changed is refused all the same.",
+        ),
         click.option(
             "--token-file",
             default="",
@@ -130,7 +136,7 @@ def access_options(command: Callable[..., T]) -> Callable[..., T]:
     return with_access
 
 
-def given_access(token: str, token_file: str) -> Access:
+def given_access(token: str, token_file: str, accept_new: bool = False) -> Access:
     """How hosts are to let us in, as the command line says.
 
     Raises:
@@ -146,7 +152,8 @@ def given_access(token: str, token_file: str) -> Access:
         from runyard.cli.views.plain import tell
 
         tell("runyard: warning: `ps` shows --token to everybody here; --token-file does not")
-    return Access(token, token_file and os.path.abspath(os.path.expanduser(token_file)))
+    path = token_file and os.path.abspath(os.path.expanduser(token_file))
+    return Access(token, path, accept_new)
 
 
 def given_options(
