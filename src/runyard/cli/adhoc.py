@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runyard.service.job import Job, RunOptions
 
 NAME = "exec"
-_KEPT_IN_ALL, _KEPT_AT_LEAST = 64 * 1024 * 1024, 4 * 1024
+_KEPT_IN_ALL, _KEPT_AT_LEAST = 16 * 1024 * 1024, 2 * 1024
 """Bytes that the results of all hosts together hold of a stream, and that of one at least."""
 
 _SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 LIMIT = 16 * 1024
-_OVERHEAD = 64
-"""Characters that a line counts for beside its text, so that empty lines are bounded, too."""
+_OVERHEAD = 160
+"""What a line counts for beside its text, so that many short ones are bounded, too."""
 
 
 class Line(NamedTuple):

@@ -46,7 +46,7 @@ def test_streams_are_told_apart_and_their_order_among_each_other_is_chance() -> 
 def test_memory_is_bounded_and_all_lines_are_counted(lines: list[str], limit: int) -> None:
     capture = of(*lines, limit=limit)
     assert capture.count == len(lines)
-    assert sum(len(line.text) + 64 for line in capture.kept) <= limit + 2 * (limit // 4 + 65)
+    assert sum(len(line.text) + 160 for line in capture.kept) <= limit + 2 * (limit // 4 + 161)
     assert capture.kept[0].text[:50] == lines[0][:50]
     assert capture.kept[-1].text[:50] == lines[-1][:50]
 
