@@ -48,6 +48,10 @@ class Signals(Protocol):
 class Output(Protocol):
     """The output of one attempt of work that runs in this process, written as it comes."""
 
+    @property
+    def folder(self) -> Path:
+        """The output directory of the run, `runs/RUN/output` in its state home."""
+
     def offsets(self) -> Mapping[str, int]:
         """Bytes of `stdout` and `stderr` that are there already, from an earlier life, too."""
 

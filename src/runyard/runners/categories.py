@@ -34,6 +34,17 @@ def parse_script(command: str, args: str) -> dict[str, Any]:
     return given
 
 
+def parse_docker(command: str, args: str) -> dict[str, Any]:
+    """Category `docker`: `{"image", "command", "args", "volumes", "env", …}` as of `docker.run`.
+
+    A `command` is run in the container when the object has none.
+    """
+    given = _nested(_object(args))
+    if command:
+        given.setdefault("command", command)
+    return given
+
+
 def parse_http(command: str, args: str) -> dict[str, Any]:
     """Category `http`: `{"url", "method", "headers", "body", …}` as of `http.request`.
 

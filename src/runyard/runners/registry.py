@@ -20,6 +20,7 @@ _BUILT_IN = {
     "approval.wait": "waiting:ApprovalWait",
     "cmd.run": "cmd:CmdRun",
     "command.run": "command:CommandRun",
+    "docker.run": "docker:DockerRun",
     "env.set": "env:EnvSet",
     "file.copy": "file:FileCopy",
     "file.fetch": "file:FileFetch",

@@ -11,6 +11,7 @@ from runyard.runners.runner import Runner, RunnerContext, RunnerFactory
 
 _BUILT_IN: dict[str, tuple[str, Parse]] = {
     "command": ("runyard.runners.actions.command:CommandRun", categories.parse_command),
+    "docker": ("runyard.runners.actions.docker:DockerRun", categories.parse_docker),
     "http": ("runyard.runners.actions.http:HttpRequest", categories.parse_http),
     "script": ("runyard.runners.actions.script:ScriptRun", categories.parse_script),
 }

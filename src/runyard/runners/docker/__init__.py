@@ -1,0 +1,1 @@
+"""Containers: what `docker.run` is made of (contract 1, "Built-in actions")."""
