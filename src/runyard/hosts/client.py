@@ -34,7 +34,9 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "PTY": ConflictError,
     "LIVE": ConflictError,
     "SYSTEM": SystemFault,
-    "TOO_LARGE": SystemFault,
+    "PERMISSION": SystemFault,
+    "CHANGED": SystemFault,
+    "PART": SystemFault,
 }
 
 Reply = tuple[dict[str, Any], bytes]
@@ -43,14 +45,16 @@ Reply = tuple[dict[str, Any], bytes]
 class Client(asyncio.Protocol):
     """Speaks frames over any asyncio transport: a unix socket here, a channel of SSH elsewhere.
 
-    `call` may be used concurrently. When the connection breaks every waiting call raises
-    NetworkError, and so does every later one; attempts go on at the host.
+    `heard` is the loop's time at which something came last. `call` may be used concurrently. When
+    the connection breaks every waiting call raises NetworkError, and so does every later one;
+    attempts go on at the host.
     """
 
     def __init__(self, on_output: Callable[[dict[str, Any], bytes], None] | None = None) -> None:
         self.pid = 0
         self.started = 0
         self.incarnation = ""
+        self.heard = 0.0
         self._transport: asyncio.WriteTransport | None = None
         self._decoder = Decoder()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
@@ -111,6 +115,7 @@ class Client(asyncio.Protocol):
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
+        self.heard = self._loop.time()
         try:
             frames = self._decoder.feed(data)
         except FrameError as error:
@@ -158,4 +163,7 @@ class Client(asyncio.Protocol):
 
 def _error(code: str, message: str) -> RunyardError:
     kind = _ERRORS.get(code, InternalError)
+    if code == "PERMISSION":
+        hint = "run as a user who may, or use `become`"
+        return kind(message, code=code, hint=hint, retryable=False)
     return kind(message) if code in ("FENCED", "NOT_FOUND") else kind(message, code=code)

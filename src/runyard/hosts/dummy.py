@@ -7,8 +7,9 @@ import fnmatch
 import hashlib
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import field, replace
+from pathlib import Path
 
 from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
@@ -16,6 +17,9 @@ from runyard.model.errors import NetworkError, NotFoundError
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
 from runyard.model.result import Outcome
+
+PART = 4096
+"""Bytes of a part of `get`: little, so that a test has several."""
 
 SUCCESS = Exit(exit_code=0, signal=None, ended_by="exit")
 
@@ -130,8 +134,15 @@ class DummyConnector:
         return attempt in self._attempts
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
+        if isinstance(data, Path):
+            data = await asyncio.to_thread(data.read_bytes)
         old_mode, old_owner = self._modes.get(dest, (0o644, "dummy"))
         new = (old_mode if mode is None else mode, old_owner if owner is None else owner)
         changed = self.files.get(dest) != data or new != (old_mode, old_owner)
@@ -139,10 +150,12 @@ class DummyConnector:
         self._modes[dest] = new
         return Put(changed=changed, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
 
-    async def get(self, src: str) -> bytes:
+    async def get(self, src: str) -> AsyncIterator[bytes]:
         if src not in self.files:
             raise NotFoundError(f"{src}: no such file", code="FILE")
-        return self.files[src]
+        data = self.files[src]
+        for at in range(0, len(data), PART):
+            yield data[at : at + PART]
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         data = self.files.get(path)

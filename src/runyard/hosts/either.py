@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from runyard.hosts.boot import NoPython
@@ -53,12 +53,17 @@ class EitherConnector:
         return await self._way.recall(attempt)
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
         return await self._way.put(data, dest, mode=mode, owner=owner)
 
-    async def get(self, src: str) -> bytes:
-        return await self._way.get(src)
+    def get(self, src: str) -> AsyncIterator[bytes]:
+        return self._way.get(src)
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         return await self._way.stat(path, digest=digest)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from runyard.hosts import hung, launch
 from runyard.hosts.client import Client
@@ -15,20 +15,11 @@ from runyard.hosts.past import Past
 from runyard.hosts.supervised import see_through, start_spec
 from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
-from runyard.model.errors import (
-    ArgumentError,
-    NetworkError,
-    NotFoundError,
-    RunyardError,
-    SystemFault,
-)
+from runyard.model.errors import NetworkError, RunyardError
 from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 from runyard.store.spool import spool_path
 from runyard.supervisor.lost import EXITS
-from runyard.supervisor.refusal import Refusal
-
-T = TypeVar("T")
 
 JOIN_TRIES = 50
 
@@ -39,8 +30,9 @@ class LocalConnector:
     One supervisor per `owner` and state directory: `connect` starts it, or joins the one that a
     dead process of the same owner has left behind. Output is not streamed through it: readers
     follow the spools below `home_dir/runs/RUN/output`. `environment` is added to the allow-listed
-    one of the supervisor, if it is this connector that starts it. `cwd` is where work starts and
-    what relative paths are relative to; by default the directory that we stand in.
+    one of the supervisor, if it is this connector that starts it; with `rooted` it keeps below
+    `home_dir` the output of those as well who do not say where theirs goes. `cwd` is where work
+    starts and what relative paths are relative to; by default the directory that we stand in.
     """
 
     def __init__(
@@ -51,8 +43,10 @@ class LocalConnector:
         *,
         environment: Mapping[str, str] | None = None,
         cwd: str = "",
+        rooted: bool = False,
     ) -> None:
         self._home = home_dir
+        self._root = home_dir if rooted else None
         self._owner = owner
         self._epoch = epoch
         self._environment = environment
@@ -97,31 +91,31 @@ class LocalConnector:
         return self._past.knows(self._folder(attempt), attempt)
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
-        from runyard.supervisor import files
+        from runyard.hosts import local_files
 
-        done = await _aside(lambda: files.put(data, self._absolute(dest), mode, owner))
-        return Put(**done)
+        return await local_files.put(data, self._absolute(dest), mode, owner)
 
-    async def get(self, src: str) -> bytes:
-        from runyard.supervisor import files
+    def get(self, src: str) -> AsyncIterator[bytes]:
+        from runyard.hosts import local_files
 
-        return await _aside(lambda: files.get(self._absolute(src)))
+        return local_files.get(self._absolute(src))
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
-        from runyard.supervisor import files
+        from runyard.hosts import local_files
 
-        if digest:
-            found = await _aside(lambda: files.stat(self._absolute(path), True))
-        else:
-            found = _faults(lambda: files.stat(self._absolute(path)))
-        return None if found is None else FileStat(**found)
+        return await local_files.stat(self._absolute(path), digest)
 
     async def probe(self) -> dict[str, str]:
-        from runyard.supervisor import files
+        from runyard.hosts import local_files
 
-        return await _aside(files.probe)
+        return await local_files.probe()
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -171,7 +165,7 @@ class LocalConnector:
     async def _join_once(self) -> Client:
         path = launch.socket_path(self._home, self._owner)
         environment = launch.base_environment(self._environment)
-        sock, child = launch.join(path, self._owner, environment)
+        sock, child = launch.join(path, self._owner, environment, self._root)
         _, client = await asyncio.get_running_loop().create_unix_connection(Client, sock=sock)
         spoken = False
         try:
@@ -225,28 +219,3 @@ def here() -> str:
         return os.getcwd()
     except FileNotFoundError:
         return os.path.expanduser("~")
-
-
-async def _aside(act: Callable[[], T]) -> T:
-    """Do it in a thread: it may read or write a gigabyte."""
-    return await asyncio.to_thread(_faults, act)
-
-
-def _faults(act: Callable[[], T]) -> T:
-    """Do it; failures of the machine become errors of the tree."""
-    try:
-        return act()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{error.filename}: {error.strerror}", code="FILE") from error
-    except PermissionError as error:
-        raise SystemFault(
-            f"{error.filename}: {error.strerror}",
-            code="PERMISSION",
-            hint="run as a user who may, or use `become`",
-        ) from error
-    except OSError as error:
-        raise SystemFault(f"{error.filename or 'file'}: {error.strerror}") from error
-    except Refusal as error:
-        raise SystemFault(error.message, code=error.code) from error
-    except LookupError as error:
-        raise ArgumentError(f"owner: {error}") from error

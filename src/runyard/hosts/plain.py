@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,12 +76,17 @@ class PlainConnector:
         return False
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
         return await self._files.put(data, dest, mode=mode, owner=owner)
 
-    async def get(self, src: str) -> bytes:
-        return b"".join([part async for part in self._files.get(src)])
+    def get(self, src: str) -> AsyncIterator[bytes]:
+        return self._files.get(src)
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         return await self._files.stat(path, digest=digest)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from runyard.hosts.client import Client
+from runyard.hosts.client import Client, Reply
 from runyard.hosts.order import Order, answers, ignore
+from runyard.hosts.source import Source
 from runyard.hosts.supervised import see_through, start_spec
+from runyard.hosts.transfer import Reader, Sender
 from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import HostLost, NetworkError
@@ -25,6 +28,9 @@ PATIENCE = 60.0
 """Seconds for which a lost host is looked for while an attempt is under way there."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_CUTS = 5
+
+T = TypeVar("T")
 
 
 class Dialer(Protocol):
@@ -95,31 +101,38 @@ class RemoteConnector:
             self._copies.done(work.attempt)
 
     async def recall(self, attempt: str) -> bool:
-        reply, _ = await (await self.reach()).call({"verb": "list", "attempt": attempt})
+        reply, _ = await self._ask({"verb": "list", "attempt": attempt})
         return bool(reply["live"] or reply["ended"])
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
-        header = {"verb": "put", "dest": dest, "mode": mode, "owner": owner}
-        reply, _ = await (await self.reach()).call(header, data)
-        return Put(**reply)
+        async with Source.of(data) as source:
+            sender = Sender(source, dest, mode, owner)
+            return await self._persist(sender.run, lambda: sender.progress)
 
-    async def get(self, src: str) -> bytes:
-        client, parts, size = await self.reach(), bytearray(), 1
-        while len(parts) < size:
-            reply, part = await client.call({"verb": "get", "src": src, "offset": len(parts)})
-            size = reply["size"] if part else 0
-            parts += part
-        return bytes(parts)
+    async def get(self, src: str) -> AsyncIterator[bytes]:
+        reader, cuts = Reader(src), _Cuts()
+        client = await self.reach()
+        while True:
+            try:
+                async for part in reader.parts(client):
+                    yield part
+                return
+            except NetworkError as error:
+                client = await self._again(error, cuts, reader.progress)
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
-        client = await self.reach()
-        reply, _ = await client.call({"verb": "stat", "path": path, "digest": digest})
+        reply, _ = await self._ask({"verb": "stat", "path": path, "digest": digest})
         return None if reply["stat"] is None else FileStat(**reply["stat"])
 
     async def probe(self) -> dict[str, str]:
-        reply, _ = await (await self.reach()).call({"verb": "probe"})
+        reply, _ = await self._ask({"verb": "probe"})
         return dict(reply["facts"])
 
     async def perform(self, action: str, work: Work) -> Outcome | None:
@@ -163,23 +176,49 @@ class RemoteConnector:
 
     async def rejoin(self, order: Order) -> Client:
         """Reach the host again, for as long as it is worth it. Raises HostLost."""
-        since, pause = time.monotonic(), _FIRST_PAUSE
-        while True:
-            try:
-                return await self.reach()
-            except NetworkError as error:
-                hurried = order.patience
-                waited = time.monotonic() - since
-                if self._closed or waited > (PATIENCE if hurried is None else hurried):
-                    raise HostLost.of(self._name, error, canceled=hurried is not None) from error
-            await asyncio.sleep(min(pause, 0.5) if order.patience is not None else pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        return await self._look_for(lambda: order.patience)
 
     async def give_up(self, client: Client) -> None:
         """The supervisor is silent, or the way to it is: another connection will tell."""
         client.abandon(NetworkError(f"{self._name}: the supervisor does not answer"))
 
     # -- inside -------------------------------------------------------------------------------
+
+    async def _look_for(self, patience: Callable[[], float | None]) -> Client:
+        since, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
+            try:
+                return await self.reach()
+            except NetworkError as error:
+                hurried = patience()
+                waited = time.monotonic() - since
+                if self._closed or waited > (PATIENCE if hurried is None else hurried):
+                    raise HostLost.of(self._name, error, canceled=hurried is not None) from error
+            await asyncio.sleep(min(pause, 0.5) if patience() is not None else pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _ask(self, header: dict[str, Any]) -> Reply:
+        """The answer to what may be asked twice."""
+        return await self._persist(lambda client: client.call(dict(header)), lambda: 0)
+
+    async def _persist(
+        self, act: Callable[[Client], Awaitable[T]], progress: Callable[[], int]
+    ) -> T:
+        """Do it, and again when the connection breaks. Raises NetworkError, HostLost."""
+        cuts, client = _Cuts(), await self.reach()
+        while True:
+            try:
+                return await act(client)
+            except NetworkError as error:
+                client = await self._again(error, cuts, progress())
+
+    async def _again(self, error: NetworkError, cuts: _Cuts, progress: int) -> Client:
+        """Another connection after `error`, unless it leads nowhere."""
+        if self._closed:
+            raise error
+        if cuts.too_many(progress):
+            raise HostLost.of(self._name, error) from error
+        return await self._look_for(lambda: None)
 
     async def _join(self) -> Client:
         client = Client(self._output)
@@ -215,3 +254,17 @@ class RemoteConnector:
         self._copies.take(
             header["output"], header["stream"], header["offset"], header["at"], payload
         )
+
+
+class _Cuts:
+    """Broken connections between which nothing came through."""
+
+    def __init__(self) -> None:
+        self._progress = 0
+        self._count = 0
+
+    def too_many(self, progress: int) -> bool:
+        """One more; True when it is not worth another try."""
+        self._count = self._count + 1 if progress == self._progress else 1
+        self._progress = progress
+        return self._count > _CUTS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import stat
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from runyard.model.errors import ArgumentError, NotFoundError, RunyardError, SystemFault
+from runyard.store.settled import settled
 
 _READ = 1 << 20
 
@@ -19,11 +19,12 @@ _READ = 1 << 20
 class Source:
     """Bytes of known `size`, to be read at offsets and more than once."""
 
-    def __init__(self, data: bytes, fd: int = -1, size: int = 0, name: str = "") -> None:
+    def __init__(self, data: bytes, fd: int = -1, name: str = "") -> None:
         self._data = data
         self._fd = fd
         self._name = name
-        self.size = size if fd >= 0 else len(data)
+        self._found = os.fstat(fd) if fd >= 0 else None
+        self.size = self._found.st_size if self._found is not None else len(data)
 
     @classmethod
     @asynccontextmanager
@@ -32,9 +33,9 @@ class Source:
         if isinstance(data, bytes):
             yield cls(data)
             return
-        fd = await asyncio.to_thread(_open, data)
+        fd = await settled(lambda: _open(data))
         try:
-            yield cls(b"", fd, os.fstat(fd).st_size, str(data))
+            yield cls(b"", fd, str(data))
         finally:
             os.close(fd)
 
@@ -42,22 +43,29 @@ class Source:
         """Its SHA-256 in hex."""
         if self._fd < 0:
             return hashlib.sha256(self._data).hexdigest()
-        return await asyncio.to_thread(self._digest)
+        return await settled(self._digest)
 
     async def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`, fewer only at the end. Raises SystemFault."""
         length = min(length, self.size - offset)
         if self._fd < 0:
             return self._data[offset : offset + length]
-        return await asyncio.to_thread(self._read, offset, length)
+        return await settled(lambda: self._read(offset, length))
 
     async def parts(self, length: int) -> AsyncIterator[bytes]:
         """All of it, in parts of `length`."""
         for offset in range(0, self.size, length):
             yield await self.read(offset, length)
 
-    def changed(self) -> SystemFault:
-        """The error of a file that was written to while it was read."""
+    def check(self) -> None:
+        """Raises SystemFault, `CHANGED`, when the file was written to since it was opened."""
+        if self._found is None:
+            return
+        now = os.fstat(self._fd)
+        if (now.st_size, now.st_mtime_ns) != (self._found.st_size, self._found.st_mtime_ns):
+            raise self._changed()
+
+    def _changed(self) -> SystemFault:
         return SystemFault(f"{self._name or 'the data'} changed while it was read", code="CHANGED")
 
     def _read(self, offset: int, length: int) -> bytes:
@@ -70,7 +78,7 @@ class Source:
         except OSError as error:
             raise _fault(self._name, error) from error
         if len(data) < length:
-            raise self.changed()
+            raise self._changed()
         return data
 
     def _digest(self) -> str:

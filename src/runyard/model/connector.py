@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runyard.model.action import Work
     from runyard.model.result import Outcome
 
@@ -56,12 +59,30 @@ class Connector(Protocol):
         """True when the host knows `attempt`, alive or ended: `exec` would attach."""
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
-        """Write `data` to `dest` atomically (temporary file, fsync, rename) if it differs."""
+        """Write `data`, or the file `data` of this machine, to `dest`, if that differs.
 
-    async def get(self, src: str) -> bytes:
-        """The bytes of `src`. Raises NotFoundError, and SystemFault above 1 GiB."""
+        It is streamed into a temporary file beside `dest`, compared by SHA-256, synced and
+        renamed: on every way out, cancellation and a lost host included, `dest` is the old file
+        or the new one. A file that is replaced gives its mode and owner where none is asked for;
+        links are followed. Raises NotFoundError for a missing source or parent directory,
+        ArgumentError for an owner that does not exist, SystemFault `CHANGED` when the source was
+        written to meanwhile, SystemFault when the disk is full, `dest` a directory, or access
+        denied; HostLost.
+        """
+
+    def get(self, src: str) -> AsyncIterator[bytes]:
+        """The bytes of the file `src`, in parts of at most 4 MiB; links are followed.
+
+        Raises NotFoundError; SystemFault, with `CHANGED` when it was written to meanwhile;
+        HostLost. What was given until then is of no use.
+        """
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         """What is at `path` (links not followed), or None."""

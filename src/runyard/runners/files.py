@@ -1,9 +1,10 @@
-"""Files of the machine that dispatches: read whole, written atomically. Blocking: use a thread."""
+"""Files of the machine that dispatches, written atomically. Blocking: use a thread."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
@@ -18,19 +19,28 @@ def read_local(path: Path) -> bytes:
         NotFoundError: it does not exist. ArgumentError: a directory, or over 1 GiB.
         SystemFault: it cannot be read.
     """
+    if check_local(path) > LARGEST:
+        raise ArgumentError(f"{path} is larger than 1 GiB")
     try:
-        if path.is_dir():
-            raise ArgumentError(f"{path} is a directory", hint="name a file")
-        if path.stat().st_size > LARGEST:
-            raise ArgumentError(f"{path} is larger than 1 GiB")
         return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def check_local(path: Path) -> int:
+    """The size of the file at `path`. Raises as `read_local`."""
+    try:
+        found = path.stat()
     except FileNotFoundError:
         raise NotFoundError(
             f"no such file: {path}",
             hint="a relative path starts at the directory of the workflow file",
         ) from None
     except OSError as error:
-        raise SystemFault(f"cannot read {path}: {error.strerror}", retryable=False) from error
+        raise _unreadable(path, error) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise ArgumentError(f"{path} is a directory", hint="name a file")
+    return found.st_size
 
 
 def digest_local(path: Path) -> str:
@@ -42,27 +52,59 @@ def digest_local(path: Path) -> str:
         return ""
 
 
-def write_local(
-    path: Path, data: bytes, *, mode: int | None = None, owner: str | None = None
-) -> None:
-    """Replace `path` by `data` atomically; missing directories are made.
+class Landing:
+    """A file that is written in parts, and then replaces `path` at once, or leaves it.
 
-    Raises:
-        SystemFault: it cannot be written, or given to `owner` (`user` or `user:group`).
+    Missing directories are made. Raises SystemFault.
     """
-    partial = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        set_local(partial, mode=mode, owner=owner)
-        partial.replace(path)
-    except OSError as error:
-        raise SystemFault(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+    def __init__(self, path: Path) -> None:
+        self.size = 0
+        self._path = path
+        self._digest = hashlib.sha256()
+        self._partial = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self._partial, "xb", buffering=0)  # noqa: SIM115 - see `abandon`
+        except OSError as error:
+            raise self._fault(error) from error
+
+    @property
+    def sha256(self) -> str:
+        """Of what is here so far, in hex."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Add the next bytes."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError as error:
+            raise self._fault(error) from error
+        self._digest.update(data)
+        self.size += len(data)
+
+    def finish(self, *, mode: int | None = None, owner: str | None = None) -> None:
+        """Sync it, give it its rights (`user` or `user:group`), and put it in its place."""
+        try:
+            os.fsync(self._file.fileno())
+            set_local(self._partial, mode=mode, owner=owner)
+            self._partial.replace(self._path)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def abandon(self) -> None:
+        """Remove what is not in its place. Idempotent."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _fault(self, error: OSError) -> SystemFault:
+        return SystemFault(f"cannot write {self._path}: {error.strerror or error}")
+
+
+def _unreadable(path: Path, error: OSError) -> SystemFault:
+    return SystemFault(f"cannot read {path}: {error.strerror}", retryable=False)
 
 
 def set_local(path: Path, *, mode: int | None = None, owner: str | None = None) -> bool:

@@ -1,20 +1,19 @@
-"""Files and facts of this host: put, get, stat, probe."""
+"""Files and facts of this host. Whatever reads or writes a file may take long: see `aside`."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 
+from .incoming import Incoming, target
 from .refusal import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
-
-    Reply = tuple[dict[str, Any], bytes]
+    from typing import Any
 
 PART = 4 << 20
-MAX_GET = 1 << 30
 TOOLS = ("sh", "bash", "python3", "docker", "podman", "git", "systemctl", "apt-get", "dnf", "apk")
 
 
@@ -26,34 +25,71 @@ def put(data: bytes, dest: str, mode: int | None, owner: str | None) -> dict[str
     """
     import hashlib
 
-    dest = os.path.realpath(os.path.expanduser(dest))
     digest = hashlib.sha256(data).hexdigest()
-    ids = _ids(owner)
-    now = stat(dest, digest=True)
-    if now is not None and now["kind"] == "dir":
-        raise IsADirectoryError(21, "is a directory", dest)
-    changed = now is None or now["size"] != len(data) or now["sha256"] != digest
-    if changed:
-        _replace(data, dest, mode, ids)
-    else:
-        current = os.stat(dest)
-        if mode is not None and modes.S_IMODE(current.st_mode) != mode:
-            os.chmod(dest, mode)
-            changed = True
-        if ids is not None and _differs(current, ids):
-            os.chown(dest, ids[0], ids[1])
-            changed = True
-    return {"changed": changed, "sha256": digest, "size": len(data)}
+    done = same(dest, len(data), digest, mode, owner)
+    if done is not None:
+        return done
+    ids = owner_ids(owner)
+    incoming = Incoming(dest)
+    try:
+        incoming.write(data)
+        return incoming.finish(len(data), digest, mode, ids)
+    finally:
+        incoming.abandon()
 
 
-def get(path: str) -> bytes:
-    """The bytes of a regular file of at most 1 GiB. Raises OSError, Refusal TOO_LARGE."""
-    path = os.path.expanduser(path)
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MAX_GET:
-            raise Refusal("TOO_LARGE", "%s has %d bytes; at most 1 GiB is fetched" % (path, size))
-        return file.read(MAX_GET)
+def there(dest: str) -> int:
+    """Size of the regular file that a put to `dest` would replace, or -1. Raises OSError."""
+    try:
+        found = os.stat(target(dest))
+    except (FileNotFoundError, NotADirectoryError):
+        return -1
+    return found.st_size if modes.S_ISREG(found.st_mode) else -1
+
+
+def same(
+    dest: str, size: int, sha256: str, mode: int | None, owner: str | None
+) -> dict[str, Any] | None:
+    """Give `dest` mode and owner if its content is that already, as of `put`; None if it is not."""
+    ids = owner_ids(owner)
+    if there(dest) != size:
+        return None
+    dest = target(dest)
+    if digest_of(dest) != sha256:
+        return None
+    changed = False
+    current = os.stat(dest)
+    if ids is not None and (current.st_uid != ids[0] or ids[1] not in (-1, current.st_gid)):
+        os.chown(dest, ids[0], ids[1])
+        changed, current = True, os.stat(dest)  # a new owner takes the set-id bits away
+    if mode is not None and modes.S_IMODE(current.st_mode) != mode:
+        os.chmod(dest, mode)
+        changed = True
+    return {"changed": changed, "sha256": sha256, "size": size}
+
+
+def read(path: str, offset: int, length: int) -> tuple[dict[str, Any], bytes]:
+    """{size, seen} and at most `length` bytes of a regular file from `offset`.
+
+    As long as the file is not written to `seen` is the same. Raises OSError, Refusal CHANGED when
+    it was written to just now.
+    """
+    fd = _open(path)
+    try:
+        before = _seen(fd)
+        parts = []
+        while length > 0:
+            part = os.pread(fd, min(length, PART), offset)
+            if not part:
+                break
+            parts.append(part)
+            offset, length = offset + len(part), length - len(part)
+        after = _seen(fd)
+    finally:
+        os.close(fd)
+    if before != after:
+        raise Refusal("CHANGED", "%s changed while it was read" % path)
+    return after, b"".join(parts)
 
 
 def stat(path: str, digest: bool = False) -> dict[str, Any] | None:
@@ -73,7 +109,7 @@ def stat(path: str, digest: bool = False) -> dict[str, Any] | None:
         "mode": modes.S_IMODE(found.st_mode),
         "owner": _user(found.st_uid),
         "mtime": found.st_mtime,
-        "sha256": _digest(path) if digest and kind == "file" else "",
+        "sha256": digest_of(path) if digest and kind == "file" else "",
     }
 
 
@@ -99,105 +135,55 @@ def probe() -> dict[str, str]:
     return facts
 
 
-def _put(header: dict[str, Any], payload: bytes) -> Reply:
-    try:
-        return put(payload, header["dest"], header.get("mode"), header.get("owner")), b""
-    except LookupError as error:
-        raise Refusal("OWNER", str(error)) from error
-
-
-def _get(header: dict[str, Any], _payload: bytes) -> Reply:
-    """A part of at most 4 MiB from `offset`; `size` is that of the whole file."""
-    with open(os.path.expanduser(header["src"]), "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(int(header.get("offset", 0)))
-        return {"size": size}, file.read(min(PART, int(header.get("length", PART))))
-
-
-def _stat(header: dict[str, Any], _payload: bytes) -> Reply:
-    return {"stat": stat(header["path"], bool(header.get("digest")))}, b""
-
-
-def _probe(_header: dict[str, Any], _payload: bytes) -> Reply:
-    return {"facts": probe()}, b""
-
-
-VERBS: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
-    "put": _put,
-    "get": _get,
-    "stat": _stat,
-    "probe": _probe,
-}
-
-
-def _replace(data: bytes, dest: str, mode: int | None, ids: tuple[int, int] | None) -> None:
-    try:
-        old: os.stat_result | None = os.stat(dest)
-    except FileNotFoundError:
-        old = None
-    directory = os.path.dirname(dest)
-    temporary = os.path.join(directory, ".runyard-%s" % os.urandom(8).hex())
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
-            if ids is not None:
-                os.fchown(fd, ids[0], ids[1])
-            elif old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(fd, old.st_uid, old.st_gid)
-            if mode is None:
-                mode = modes.S_IMODE(old.st_mode) if old is not None else 0o666 & ~_umask()
-            os.fchmod(fd, mode)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(temporary, dest)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    place = os.open(directory or ".", os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _digest(path: str) -> str:
+def digest_of(path: str) -> str:
+    """SHA-256 in hex of a regular file. Raises OSError."""
     import hashlib
 
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    fd = _open(path)
+    try:
         while True:
-            part = file.read(1 << 20)
+            part = os.read(fd, 1 << 20)
             if not part:
                 return digest.hexdigest()
             digest.update(part)
+    finally:
+        os.close(fd)
 
 
-def _ids(owner: str | None) -> tuple[int, int] | None:
-    """(uid, gid) of `user`, `user:group` or numbers; -1 keeps the group."""
+def owner_ids(owner: str | None) -> tuple[int, int] | None:
+    """(uid, gid) of `user`, `user:group` or numbers; -1 keeps the group. Raises LookupError."""
     if not owner:
         return None
     import grp
     import pwd
 
     user, _, group = owner.partition(":")
-    uid = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
-    if not group:
-        return uid, -1
-    return uid, int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    try:
+        uid = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid if user else -1
+        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid if group else -1
+    except KeyError as error:
+        raise LookupError("no such user or group: %s" % owner) from error
+    return uid, gid
 
 
-def _differs(found: os.stat_result, ids: tuple[int, int]) -> bool:
-    return found.st_uid != ids[0] or ids[1] not in (-1, found.st_gid)
+def _open(path: str) -> int:
+    """A descriptor of the regular file at `path`; it never waits, as for a peer of a pipe."""
+    path = os.path.expanduser(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    found = os.fstat(fd)
+    if modes.S_ISREG(found.st_mode):
+        return fd
+    os.close(fd)
+    if modes.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a directory", path)
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def _seen(fd: int) -> dict[str, Any]:
+    found = os.fstat(fd)
+    seen = "%d-%d-%d" % (found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+    return {"size": found.st_size, "seen": seen}
 
 
 def _user(uid: int) -> str:

@@ -99,6 +99,8 @@ class Supervisor:
             return False
         if (self._doors or self._awaited) and not self._stopping:
             return False
+        if self._verbs.busy and not (self._stopping and self._verbs.end()):
+            return False
         waits = not self._stopping and not self._yard.ledger.settled
         if waits and time.monotonic() < self._busy_until:
             return False

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .frames import Header
+    from .transfers import Answer, Transfers
 
 VERSION = 1
 LISTED = 10000
-FILES = ("put", "get", "stat", "probe")
+FILES = ("put", "part", "commit", "abandon", "get", "stat", "probe")
 
 
 class Verbs:
@@ -31,6 +32,7 @@ class Verbs:
         self._yard = yard
         self._owner = owner
         self._epoch = 0
+        self._files: Transfers | None = None
         here = look(os.getpid())
         self._started = here.started if here is not None else 0
         self._table: dict[str, Callable[[Door, Header, bytes], dict[str, Any] | None]] = {
@@ -52,21 +54,13 @@ class Verbs:
         number = header.get("id")
         try:
             reply, data = self._answer(door, header, payload)
-        except Refusal as refusal:
-            door.send({"id": number, "error": {"code": refusal.code, "message": refusal.message}})
-            if refusal.fatal:
-                door.close()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            text = "%s: %s" % (type(error).__name__, error)
-            door.send({"id": number, "error": {"code": "BAD_REQUEST", "message": text}})
-        except OSError as error:
-            text = "%s: %s" % (error.filename or header.get("verb"), error.strerror)
-            code = "NOT_FOUND" if isinstance(error, FileNotFoundError) else "SYSTEM"
-            door.send({"id": number, "error": {"code": code, "message": text}})
         except Exception as error:
-            text = "%s: %s" % (type(error).__name__, error)
-            door.send({"id": number, "error": {"code": "INTERNAL", "message": text}})
-            raise
+            told = _error(error, header)
+            door.send({"id": number, "error": told})
+            if isinstance(error, Refusal) and error.fatal:
+                door.close()
+            if told["code"] == "INTERNAL":
+                raise
         else:
             if reply is not None:
                 door.send({"id": number, "ok": reply}, data)
@@ -83,10 +77,43 @@ class Verbs:
         if act is not None:
             return act(door, header, payload), b""
         if verb in FILES:
-            from . import files
-
-            return files.VERBS[str(verb)](header, payload)
+            self._transfers().table[str(verb)](door, header, payload, self._later(door, header))
+            return None, b""
         raise Refusal("VERB", "no verb %r" % verb)
+
+    @property
+    def busy(self) -> bool:
+        """True while a file is half here, and may be sent on when somebody comes back."""
+        return self._files is not None and self._files.busy
+
+    def end(self) -> bool:
+        """Give up what is half here; False while something is being done that cannot be stopped."""
+        if self._files is None:
+            return True
+        self._files.end()
+        return not self._files.working
+
+    def _transfers(self) -> Transfers:
+        if self._files is None:
+            from .transfers import Transfers
+
+            self._files = Transfers(self._yard.loop, os.path.expanduser("~"))
+        return self._files
+
+    def _later(self, door: Door, header: Header) -> Answer:
+        """What answers a request of `door` when it is done."""
+
+        def answer(reply: Any, error: BaseException | None) -> None:
+            number = header.get("id")
+            if error is None:
+                door.send({"id": number, "ok": reply[0]}, reply[1])
+                return
+            told = _error(error, header)
+            door.send({"id": number, "error": told})
+            if told["code"] == "INTERNAL":
+                self._yard.loop.after(0.0, lambda: _raise(error))  # to be reported
+
+        return answer
 
     def _hello(self, door: Door, header: Header) -> dict[str, Any]:
         if int(header["version"]) != VERSION:
@@ -233,3 +260,28 @@ class Verbs:
         if attempt is None:
             raise Refusal("NOT_FOUND", "no live attempt %s" % header["attempt"])
         return attempt
+
+
+def _error(error: BaseException, header: Header) -> dict[str, str]:
+    """What a door is told of `error`, {code, message}."""
+    text = "%s: %s" % (type(error).__name__, error)
+    if isinstance(error, Refusal):
+        code, text = error.code, error.message
+    elif isinstance(error, OSError):
+        text = "%s: %s" % (error.filename or header.get("verb"), error.strerror)
+        code = "SYSTEM"
+        if isinstance(error, FileNotFoundError):
+            code = "NOT_FOUND"
+        elif isinstance(error, PermissionError):
+            code = "PERMISSION"
+    elif isinstance(error, (KeyError, TypeError, ValueError, AttributeError)):
+        code = "BAD_REQUEST"
+    elif isinstance(error, LookupError):
+        code, text = "BAD_REQUEST", str(error)
+    else:
+        code = "INTERNAL"
+    return {"code": code, "message": text}
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -117,10 +117,10 @@ def test_files() -> None:
         found = await host.stat("/a", digest=True)
         assert found is not None and (found.mode, found.owner) == (0o600, "root")
         assert found.sha256 == (await host.put(b"x", "/a")).sha256
-        assert await host.get("/a") == b"x"
+        assert [part async for part in host.get("/a")] == [b"x"]
         assert await host.stat("/b") is None
         with pytest.raises(NotFoundError):
-            await host.get("/b")
+            _ = [part async for part in host.get("/b")]
         assert (await host.probe())["os"] == "dummy"
 
     asyncio.run(run())

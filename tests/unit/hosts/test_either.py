@@ -58,7 +58,7 @@ def test_without_python_it_is_a_shell_for_good(tmp_path: Path) -> None:
         end = await host.exec(WORK)
         assert end.stdout == "out\n" and "no python3" in end.warnings[0]
         assert (await host.put(b"x", "file")).changed
-        assert await host.get("file") == b"x"
+        assert [part async for part in host.get("file")] == [b"x"]
         found = await host.stat("file")
         assert found is not None and found.size == 1
         assert (await host.probe())["python"] == ""

@@ -8,12 +8,13 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from runyard.model.action import Action, Work
 from runyard.model.connector import FileStat, Put
-from runyard.model.errors import NotFoundError
+from runyard.model.errors import NotFoundError, SystemFault
 from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 from runyard.runners.params import resolve_args
@@ -87,9 +88,18 @@ class FakeConnector:
         )
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
+        if isinstance(data, Path):
+            data = data.read_bytes()
         path = Path(dest)
+        if path.is_dir():
+            raise SystemFault(f"{path}: is a directory")
         digest = hashlib.sha256(data).hexdigest()
         same = path.exists() and path.read_bytes() == data
         same = same and (mode is None or path.stat().st_mode & 0o7777 == mode)
@@ -99,11 +109,13 @@ class FakeConnector:
                 path.chmod(mode)
         return Put(changed=not same, sha256=digest, size=len(data))
 
-    async def get(self, src: str) -> bytes:
+    async def get(self, src: str) -> AsyncIterator[bytes]:
         try:
-            return Path(src).read_bytes()
+            data = Path(src).read_bytes()
         except FileNotFoundError:
             raise NotFoundError(f"no such file: {src}") from None
+        for at in range(0, len(data), 1000):
+            yield data[at : at + 1000]
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         file = Path(path)

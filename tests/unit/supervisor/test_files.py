@@ -61,7 +61,7 @@ def test_failures(tmp_path: Path) -> None:
     with pytest.raises(LookupError):
         files.put(b"", str(tmp_path / "a"), None, "no-such-user-here")
     with pytest.raises(FileNotFoundError):
-        files.get(str(tmp_path / "none"))
+        files.read(str(tmp_path / "none"), 0, 1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from runyard.hosts.launch import program
-from runyard.supervisor import files
+from runyard.supervisor.verbs import FILES
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/supervisor-protocol.md").read_text()
 
@@ -19,7 +19,7 @@ def sources() -> dict[str, str]:
 def test_every_verb_is_described() -> None:
     table = re.search(r"self\._table.*?\n        }", sources()["verbs"], re.DOTALL)
     assert table is not None
-    verbs = {*re.findall(r'"([a-z-]+)":', table[0]), *files.VERBS, "hello"}
+    verbs = {*re.findall(r'"([a-z-]+)":', table[0]), *FILES, "hello"}
     assert len(verbs) >= 15
     assert not [verb for verb in verbs if not re.search(rf"[`\s]{verb}\b", PAGE)]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from runyard.hosts.agent.greeting import Contact, Greeting
@@ -47,12 +49,18 @@ class AgentConnector:
         return await (await self._chosen()).recall(attempt)
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
         return await (await self._chosen()).put(data, dest, mode=mode, owner=owner)
 
-    async def get(self, src: str) -> bytes:
-        return await (await self._chosen()).get(src)
+    async def get(self, src: str) -> AsyncIterator[bytes]:
+        async for part in (await self._chosen()).get(src):
+            yield part
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         return await (await self._chosen()).stat(path, digest=digest)

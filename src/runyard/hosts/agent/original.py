@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,12 +64,17 @@ class OriginalConnector:
         return await wire.status(self._web, attempt) is not None
 
     async def put(
-        self, data: bytes, dest: str, *, mode: int | None = None, owner: str | None = None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None = None,
+        owner: str | None = None,
     ) -> Put:
         return await self._files.put(data, dest, mode=mode, owner=owner)
 
-    async def get(self, src: str) -> bytes:
-        return await self._files.get(src)
+    def get(self, src: str) -> AsyncIterator[bytes]:
+        return self._files.get(src)
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         return await self._files.stat(path, digest=digest)

@@ -1,17 +1,18 @@
-"""file.copy and file.fetch: one file to a host, or from it."""
+"""file.copy and file.fetch: one file to a host, or from it, streamed."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
+from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from runyard.model.action import Param, Work
 from runyard.model.connector import FileStat
-from runyard.model.errors import ArgumentError, NotFoundError
+from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
 from runyard.model.result import Outcome
 from runyard.model.status import Status
-from runyard.runners.files import digest_local, read_local, set_local, write_local
+from runyard.runners.files import Landing, check_local, digest_local, set_local
+from runyard.store.settled import settled
 
 _RIGHTS = (
     Param("mode", "mode", "octal mode as written, such as 0644"),
@@ -33,19 +34,14 @@ class FileCopy:
     supervised = False
 
     async def run(self, work: Work) -> Outcome:
-        """Compare checksums, then put. Raises NotFoundError when `src` does not exist."""
+        """Put it. Raises NotFoundError when `src` does not exist, and what `put` raises."""
         args = work.args
         src = work.base / args["src"]
-        data = await asyncio.to_thread(read_local, src)
+        await settled(partial(check_local, src))
         dest = args["dest"]
-        there = await work.connector.stat(dest, digest=True)
-        if dest.endswith("/") or (there is not None and there.kind == "dir"):
+        if dest.endswith("/") or await _is_directory(work, dest):
             dest = str(PurePosixPath(dest) / src.name)
-            there = await work.connector.stat(dest, digest=True)
-        digest = hashlib.sha256(data).hexdigest()
-        if _same(there, digest, args["mode"]) and args["owner"] is None:
-            return written(dest, digest, len(data), changed=False)
-        done = await work.connector.put(data, dest, mode=args["mode"], owner=args["owner"])
+        done = await work.connector.put(src, dest, mode=args["mode"], owner=args["owner"])
         return written(dest, done.sha256, done.size, changed=done.changed)
 
 
@@ -68,7 +64,10 @@ class FileFetch:
     supervised = False
 
     async def run(self, work: Work) -> Outcome:
-        """Compare checksums, then get. Raises NotFoundError when `src` is not on the host."""
+        """Compare checksums, then get. Raises NotFoundError when `src` is not on the host.
+
+        On every way out the file here is the old one or the new one.
+        """
         args = work.args
         there = await work.connector.stat(args["src"], digest=True)
         if there is None:
@@ -76,16 +75,36 @@ class FileFetch:
         if there.kind == "dir":
             raise ArgumentError(f"{args['src']} is a directory on {work.host}", hint="name a file")
         dest = self._dest(work)
-        mode = args["mode"] if args["mode"] is not None else there.mode & 0o777
-        here = await asyncio.to_thread(digest_local, dest)
-        if here and here == there.sha256:
-            changed = await asyncio.to_thread(
-                set_local, dest, mode=args["mode"], owner=args["owner"]
-            )
-            return written(str(dest), here, there.size, changed=changed)
-        data = await work.connector.get(args["src"])
-        await asyncio.to_thread(write_local, dest, data, mode=mode, owner=args["owner"])
-        return written(str(dest), hashlib.sha256(data).hexdigest(), len(data), changed=True)
+        here = await settled(partial(digest_local, dest))
+        if not (here and here == there.sha256):
+            digest, size = await self._get(work, dest, there, here)
+            if digest != here:
+                return written(str(dest), digest, size, changed=True)
+            there = FileStat(there.kind, size, there.mode, there.owner, there.mtime, digest)
+        changed = await settled(partial(set_local, dest, mode=args["mode"], owner=args["owner"]))
+        return written(str(dest), here, there.size, changed=changed)
+
+    @staticmethod
+    async def _get(work: Work, dest: Path, there: FileStat, here: str) -> tuple[str, int]:
+        """Bring it here unless it turns out to be `here` already: digest and size."""
+        args = work.args
+        mode = args["mode"]
+        if mode is None and there.kind == "file":
+            mode = there.mode & 0o777
+        landing = await settled(partial(Landing, dest))
+        try:
+            async for part in work.connector.get(args["src"]):
+                await settled(partial(landing.write, part))
+            digest = landing.sha256
+            if there.sha256 and digest != there.sha256:
+                raise SystemFault(
+                    f"{args['src']} changed on {work.host} while it was fetched", code="CHANGED"
+                )
+            if digest != here:
+                await settled(partial(landing.finish, mode=mode, owner=args["owner"]))
+            return digest, landing.size
+        finally:
+            landing.abandon()
 
     @staticmethod
     def _dest(work: Work) -> Path:
@@ -97,8 +116,12 @@ class FileFetch:
         return dest
 
 
-def _same(there: FileStat | None, digest: str, mode: int | None) -> bool:
-    return there is not None and there.sha256 == digest and mode in (None, there.mode & 0o7777)
+async def _is_directory(work: Work, dest: str) -> bool:
+    there = await work.connector.stat(dest)
+    if there is not None and there.kind == "link":
+        with suppress(SystemFault):  # whatever is wrong with it, the copy will say
+            there = await work.connector.stat(f"{dest}/")
+    return there is not None and there.kind == "dir"
 
 
 def written(dest: str, digest: str, size: int, *, changed: bool) -> Outcome:

@@ -1,0 +1,203 @@
+"""The verbs about files: each is answered when it is done, and nobody waits for it meanwhile.
+
+What concerns one file is done in the order in which it was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import files
+from .aside import Aside
+from .incoming import Incoming
+from .refusal import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .door import Door
+    from .frames import Header
+    from .loop import Loop, Timer
+
+    Reply = tuple[dict[str, Any], bytes]
+    Answer = Callable[[Reply | None, BaseException | None], None]
+
+KEEP = 60.0
+"""Seconds for which a file that is half there waits for whoever sends it."""
+
+MOST = 64
+
+
+class Transfer:
+    """A file that comes in parts."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self.incoming = incoming
+        self.expected = 0  # offset of the next part
+        self.result: dict[str, Any] | None = None
+        self.dropped = False
+        self.timer: Timer | None = None
+        self.release: Callable[[], object] = lambda: None
+
+    def write(self, data: bytes) -> Reply:
+        if self.dropped:
+            raise Refusal("PART", "the transfer was abandoned")
+        if data:
+            self.incoming.write(data)
+        return {"have": self.incoming.have}, b""
+
+    def finish(self, header: Header) -> Reply:
+        """Asked again, as after a lost answer, it answers the same."""
+        if self.dropped:
+            raise Refusal("PART", "the transfer was abandoned")
+        if self.result is None:
+            ids = files.owner_ids(header.get("owner"))
+            size, sha256 = int(header["size"]), str(header["sha256"])
+            self.result = self.incoming.finish(size, sha256, header.get("mode"), ids)
+        return self.result, b""
+
+
+class Transfers:
+    """Serves the verbs in `table`."""
+
+    def __init__(self, loop: Loop, home: str) -> None:
+        self._loop = loop
+        self._home = home
+        self._aside = Aside(loop)
+        self._transfers: dict[str, Transfer] = {}
+        self.table: dict[str, Callable[[Door, Header, bytes, Answer], None]] = {
+            "put": self._put,
+            "part": self._part,
+            "commit": self._commit,
+            "abandon": self._abandon,
+            "get": self._get,
+            "stat": self._stat,
+            "probe": self._probe,
+        }
+
+    @property
+    def busy(self) -> bool:
+        """True while files are half there, or something is being done."""
+        return self._aside.busy or bool(self._unfinished())
+
+    @property
+    def working(self) -> bool:
+        """True while something is being done that cannot be stopped."""
+        return self._aside.busy
+
+    def end(self) -> None:
+        """Leave nothing half done behind."""
+        for token in list(self._transfers):
+            self._drop(token)
+
+    # -- verbs --------------------------------------------------------------------------------
+
+    def _put(self, _door: Door, header: Header, payload: bytes, answer: Answer) -> None:
+        dest, mode, owner = self._place(header["dest"]), header.get("mode"), header.get("owner")
+        size, sha256 = header.get("size"), header.get("sha256")
+
+        def act() -> Reply:
+            if size is None:
+                return files.put(payload, dest, mode, owner), b""
+            files.owner_ids(owner)
+            done = files.same(dest, int(size), str(sha256), mode, owner) if sha256 else None
+            return done or {"there": files.there(dest)}, b""
+
+        self._do(dest, act, answer)
+
+    def _part(self, door: Door, header: Header, payload: bytes, answer: Answer) -> None:
+        token, offset = str(header["token"]), int(header["offset"])
+        transfer = self._transfers.get(token)
+        if transfer is None:
+            if offset:
+                raise Refusal("PART", "no such transfer")
+            transfer = self._begin(token, self._place(header["dest"]))
+        self._hold(door, token, transfer)
+        if payload and offset != transfer.expected:
+            raise Refusal("PART", "a part at %d, not at %d" % (offset, transfer.expected))
+        transfer.expected += len(payload)
+        chosen = transfer
+        self._do_part(token, transfer, lambda: chosen.write(payload), answer)
+
+    def _commit(self, _door: Door, header: Header, _payload: bytes, answer: Answer) -> None:
+        token = str(header["token"])
+        transfer = self._transfers.get(token)
+        if transfer is None:
+            raise Refusal("PART", "no such transfer")
+        chosen = transfer
+        self._do_part(token, transfer, lambda: chosen.finish(header), answer)
+
+    def _abandon(self, _door: Door, header: Header, _payload: bytes, answer: Answer) -> None:
+        self._drop(str(header["token"]))
+        answer(({}, b""), None)
+
+    def _get(self, _door: Door, header: Header, _payload: bytes, answer: Answer) -> None:
+        src = self._place(header["src"])
+        offset, length = int(header.get("offset", 0)), int(header.get("length", files.PART))
+        if offset < 0:
+            raise ValueError("offset is negative")
+        self._do(src, lambda: files.read(src, offset, min(length, files.PART)), answer)
+
+    def _stat(self, _door: Door, header: Header, _payload: bytes, answer: Answer) -> None:
+        path, digest = self._place(header["path"]), bool(header.get("digest"))
+        self._do(path, lambda: ({"stat": files.stat(path, digest)}, b""), answer)
+
+    def _probe(self, _door: Door, _header: Header, _payload: bytes, answer: Answer) -> None:
+        self._aside.do("", lambda: ({"facts": files.probe()}, b""), answer)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _place(self, path: str) -> str:
+        return os.path.join(self._home, os.path.expanduser(path))
+
+    def _do(self, path: str, act: Callable[[], Reply], answer: Answer) -> None:
+        self._aside.do(os.path.realpath(path), act, answer)
+
+    def _do_part(
+        self, token: str, transfer: Transfer, act: Callable[[], Reply], answer: Answer
+    ) -> None:
+        def done(reply: Any, error: BaseException | None) -> None:
+            if error is not None:
+                self._drop(token)
+            elif transfer.result is not None:
+                self._age(token, transfer)
+            answer(reply, error)
+
+        self._aside.do(transfer.incoming.dest, act, done)
+
+    def _unfinished(self) -> list[Transfer]:
+        return [transfer for transfer in self._transfers.values() if transfer.result is None]
+
+    def _begin(self, token: str, dest: str) -> Transfer:
+        if len(self._unfinished()) >= MOST:
+            raise Refusal("PART", "%d files are under way already" % MOST)
+        transfer = self._transfers[token] = Transfer(Incoming(dest))
+        return transfer
+
+    def _hold(self, door: Door, token: str, transfer: Transfer) -> None:
+        """While `door` is there the transfer waits for it, and for a while after."""
+        if transfer.timer is not None:
+            transfer.timer.cancel()
+        transfer.release()
+        key = token, self
+        door.on_leave[key] = lambda: self._age(token, transfer)
+        transfer.release = lambda: door.on_leave.pop(key, None)
+
+    def _age(self, token: str, transfer: Transfer) -> None:
+        """Nobody may come for it any more."""
+        if transfer.timer is not None:
+            transfer.timer.cancel()
+        transfer.timer = self._loop.after(KEEP, lambda: self._drop(token))
+
+    def _drop(self, token: str) -> None:
+        """Forget it; what is asked for it still is refused, and its file goes."""
+        transfer = self._transfers.pop(token, None)
+        if transfer is None:
+            return
+        if transfer.timer is not None:
+            transfer.timer.cancel()
+        transfer.release()
+        transfer.dropped = True
+        incoming = transfer.incoming
+        self._aside.do(incoming.dest, incoming.abandon, lambda *_: None)
