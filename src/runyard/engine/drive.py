@@ -22,6 +22,7 @@ from runyard.model.errors import (
     FencedError,
     HostLost,
     InternalError,
+    NetworkError,
     RunyardError,
     StoreError,
     SystemFault,
@@ -36,8 +37,8 @@ _OF_THE_RUN = (StoreError, FencedError)
 """Failures of the journal: they concern the run, not the step, and end it."""
 
 
-async def drive(step: Step, host: Host, run: Running) -> StepResult:
-    """Bring `step` to its result on `host`, and journal it (contract 3).
+async def drive(step: Step, host: Host, run: Running, since: float | None = None) -> StepResult:
+    """Bring `step` to its result on `host`, and journal it (contract 3). `since`: as of `reach`.
 
     Raises:
         StoreError, FencedError: the journal cannot take the result; the run cannot go on.
@@ -47,9 +48,9 @@ async def drive(step: Step, host: Host, run: Running) -> StepResult:
         ctx = run.context(host, run.fleet.connector(host, step.policy.become))
         # A step that its condition skips needs no host, unless the condition is about the host.
         if run.facts:
-            skip = await reach(step, ctx, run) or _gate(step, ctx)
+            skip = await reach(step, ctx, run, since) or _gate(step, ctx)
         else:
-            skip = _gate(step, ctx) or await reach(step, ctx, run)
+            skip = _gate(step, ctx) or await reach(step, ctx, run, since)
         if skip is None:
             await _finish_undoing(step, host, run)
             result = await _with_fallback(step, ctx, run)
@@ -173,15 +174,25 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
 
 
 async def _in_touch(step: Step, ctx: Context, run: Running) -> StepResult:
-    """Run it; when its host is lost meanwhile and is to be waited for, take it up again there."""
+    """Run it; when its host is lost meanwhile and is to be waited for, take it up again there.
+
+    Raises:
+        HostLost: it is not to be waited for, or was in vain: what became of the attempt is not
+            known, also when the run was stopped while it waited.
+    """
     while True:
         try:
             return await run.halt.run(step.run(ctx))
-        except HostLost:
+        except HostLost as lost:
             policy = step.policy.offline or run.offline
             if policy.policy != "wait" or not step.repeatable:
                 raise
-            await reach(step, ctx, run)
+            try:
+                await reach(step, ctx, run)
+            except NetworkError as error:
+                raise HostLost.of(ctx.host.name, error) from lost
+            except Halted:
+                raise HostLost.of(ctx.host.name, lost, canceled=True) from None
 
 
 async def _once(step: Step, ctx: Context, run: Running) -> StepResult:

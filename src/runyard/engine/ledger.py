@@ -45,7 +45,14 @@ class Ledger:
         self._tries: dict[tuple[str, str], int] = {}
         for row in past:
             at = row.step, row.host
-            self._last[at] = row
+            if (
+                row.n
+                or row.result is None
+                or _done(row.result)
+                or not _in_flight(self._last.get(at))
+            ):
+                # A life that only failed to reach the host leaves what runs there in flight.
+                self._last[at] = row
             self._tries[at] = max(row.n, self._tries.get(at, 0))
             if row.step.startswith("rollback:"):
                 # What was undone, be it in part, is no longer done, and may be undone again.
@@ -56,9 +63,7 @@ class Ledger:
 
         So it did with one whose host it lost: the work there may have gone on.
         """
-        row = self._last.get((step, host))
-        in_flight = row is not None and row.n > 0 and (row.result is None or _lost(row.result))
-        return self._tries.get((step, host), 0), in_flight
+        return self._tries.get((step, host), 0), _in_flight(self._last.get((step, host)))
 
     def reached(self, step: str, host: str) -> StepResult | None:
         """The result of an earlier life that need not be done again, or None.
@@ -71,9 +76,7 @@ class Ledger:
             return None
         if step.startswith(self._repeated):
             return None
-        result = from_data(step, host, row.result)
-        done = result.status.is_good or row.result.get("tolerated", False)
-        return result if done else None
+        return from_data(step, host, row.result) if _done(row.result) else None
 
     def approved(self, step: str) -> bool:
         """True when an earlier life of the run was allowed to start `step`."""
@@ -176,5 +179,14 @@ def from_data(step: str, host: str, data: Mapping[str, Any]) -> StepResult:
     return StepResult(step, host, outcome, data["attempt"], data["started_at"], data["ended_at"])
 
 
+def _in_flight(row: AttemptRow | None) -> bool:
+    return row is not None and row.n > 0 and (row.result is None or _lost(row.result))
+
+
 def _lost(result: Mapping[str, Any]) -> bool:
     return (result.get("error") or {}).get("code") == HostLost.code
+
+
+def _done(result: Mapping[str, Any]) -> bool:
+    """Good, or bad and tolerated: not to be done again."""
+    return Status(result["status"]).is_good or bool(result.get("tolerated", False))

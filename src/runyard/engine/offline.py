@@ -4,46 +4,127 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 
 from runyard.engine.context import Context
+from runyard.engine.policy import Offline
 from runyard.engine.running import Running
 from runyard.engine.step import Step
+from runyard.engine.tally import warning_event
+from runyard.model.duration import format_duration
 from runyard.model.errors import NetworkError
-from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
 from runyard.model.status import Status
+
+PATIENCE = 60.0
+"""Seconds for which a host is looked for that was there before, whatever the policy is."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
-async def reach(step: Step, ctx: Context, run: Running) -> Outcome | None:
+async def reach(
+    step: Step, ctx: Context, run: Running, since: float | None = None
+) -> Outcome | None:
     """Connect, by the step's or the run's offline policy (contract 1: wait, fail or skip).
 
-    Returns None when the host is there, else a skipped outcome.
+    `since` (monotonic) is when the host was first wanted: its place in the queue counts against
+    the policy's deadline. None is now. While it is waited for, others work in its place.
+
+    Returns None when the host is there, else a skipped outcome; the run goes on without the host.
 
     Raises:
-        NetworkError: it is not there, and waiting is over or not wanted.
+        NetworkError: it is not there, and waiting is over or not wanted; or it is there, and
+            trying again would not help.
+        Halted: the run was stopped meanwhile.
     """
+    name = ctx.host.name
+    if name in run.fleet.absent:
+        return _skipped(run.fleet.absent[name])
     policy = step.policy.offline or run.offline
-    give_up = time.monotonic() + policy.deadline if policy.deadline is not None else None
+    try:
+        await _connect(ctx, run)
+    except NetworkError as error:
+        if not error.retryable:
+            raise
+        failure = await _wait(step, ctx, run, policy, since, error)
+        if failure is not None and policy.policy == "skip":
+            run.fleet.absent[name] = failure.message
+            text = f"the run goes on without {name}: {failure.message}"
+            await run.ledger.record(warning_event(step.key, text, "OFFLINE", host=name))
+            return _skipped(failure.message)
+        if failure is not None:
+            raise failure from error
+    return None
+
+
+async def _connect(ctx: Context, run: Running, seconds: float | None = None) -> None:
+    """Reach it, within `seconds`, and gather the facts that are asked for."""
+    name = ctx.host.name
+    try:
+        async with asyncio.timeout(seconds):
+            await run.halt.run(ctx.connector.connect())
+    except TimeoutError:
+        raise NetworkError(f"{name} has not answered within {seconds or 0:.1f}s") from None
+    if run.facts and not run.variables.facts_of(name):
+        run.variables.record_facts(name, await run.halt.run(ctx.connector.probe()))
+    run.fleet.met.add(name)
+
+
+async def _wait(
+    step: Step, ctx: Context, run: Running, policy: Offline, since: float | None, why: NetworkError
+) -> NetworkError | None:
+    """Try again for as long as the policy says; None when the host came back."""
+    name, now = ctx.host.name, time.monotonic()
+    if policy.policy == "wait":
+        patience, since = policy.deadline, now if since is None else since
+    else:
+        patience, since = PATIENCE if name in run.fleet.met else 0.0, now
+    give_up = None if patience is None else since + patience
+    if give_up is not None and now >= give_up:
+        return why if policy.policy != "wait" else _late(name, patience, why)
+    left = "" if give_up is None else f" up to {format_duration(round(give_up - now, 1))}"
+    text = f"waiting{left} for {name}: {why.message}"
+    await run.ledger.record(warning_event(step.key, text, "OFFLINE", host=name))
+    place = run.crowd.aside() if run.crowd is not None else nullcontext()
+    async with place:
+        failure = await _retry(ctx, run, give_up, why)
+    if failure is not None:
+        return _late(name, patience, failure)
+    waited = format_duration(round(time.monotonic() - now, 1))
+    await run.ledger.record(
+        warning_event(step.key, f"{name} is back after {waited}", "ONLINE", host=name)
+    )
+    return None
+
+
+async def _retry(
+    ctx: Context, run: Running, give_up: float | None, why: NetworkError
+) -> NetworkError | None:
+    """None when the host is there, else why not, at `give_up` (monotonic; None is never)."""
     pause = _FIRST_PAUSE
     while True:
-        try:
-            await run.halt.run(ctx.connector.connect())
-        except NetworkError as error:
-            if policy.policy == "skip":
-                return Outcome(Status.SKIPPED, message=f"offline: {error.message}")
-            late = give_up is not None and time.monotonic() + pause > give_up
-            if policy.policy == "fail" or late:
-                raise
-            if pause == _FIRST_PAUSE:
-                message = f"waiting for {ctx.host.name}: {error.message}"
-                data = {"code": "OFFLINE", "message": message}
-                await run.ledger.record(NewEvent("warning.raised", step.key, ctx.host.name, data))
-        else:
-            if run.facts and not run.variables.facts_of(ctx.host.name):
-                facts = await run.halt.run(ctx.connector.probe())
-                run.variables.record_facts(ctx.host.name, facts)
-            return None
-        await run.halt.run(asyncio.sleep(pause))
+        left = None if give_up is None else give_up - time.monotonic()
+        if left is not None and left <= 0:
+            return why
+        await run.halt.run(asyncio.sleep(pause if left is None else min(pause, left)))
         pause = min(pause * 2, _LONGEST_PAUSE)
+        left = None if give_up is None else max(0.5, give_up - time.monotonic())
+        try:
+            await _connect(ctx, run, left)
+        except NetworkError as error:
+            if not error.retryable:
+                raise
+            why = error
+        else:
+            return None
+
+
+def _late(name: str, patience: float | None, why: NetworkError) -> NetworkError:
+    waited = format_duration(patience or 0.0)
+    return NetworkError(
+        f"{name} did not come within {waited}: {why.message}", code=why.code, hint=why.hint
+    )
+
+
+def _skipped(why: str) -> Outcome:
+    return Outcome(Status.SKIPPED, message=f"offline: {why}")

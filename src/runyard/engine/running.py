@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from runyard.engine.context import Context
+from runyard.engine.crowd import Crowd
 from runyard.engine.halt import Halt
 from runyard.engine.ledger import Ledger
 from runyard.engine.mailbox import Mailbox
@@ -26,6 +27,7 @@ class Running:
     """Handed down from pipeline to step beside the context; results come back by return value.
 
     `output` takes the streams of in-process work, `cache` is None when nothing may be reused.
+    `crowd` holds the places of the hosts that are at work for the same task; None is no bound.
     `facts`: the work refers to facts of hosts, which are gathered when a host is first reached.
     `approve_all` answers every approval with yes. `order` numbers the steps from 1. `kill` is the
     second signal: it stops clean-up work as well.
@@ -46,10 +48,15 @@ class Running:
     facts: bool = False
     approve_all: bool = False
     order: Mapping[str, int] = field(default_factory=dict)
+    crowd: Crowd | None = None
 
     def under(self, halt: Halt) -> Running:
         """The same run, stopped by another signal."""
         return replace(self, halt=halt)
+
+    def within(self, crowd: Crowd) -> Running:
+        """The same run, as the hosts of one task see it."""
+        return replace(self, crowd=crowd)
 
     def write(self, attempt: str, outcome: Outcome) -> None:
         """Keep the streams of work that no supervisor wrote down."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from runyard.engine.approval import ask
-from runyard.engine.crowd import crowd
+from runyard.engine.crowd import Crowd
 from runyard.engine.drive import drive, outcome_of
 from runyard.engine.halt import Halt
 from runyard.engine.policy import Approval, Fan
@@ -64,7 +64,9 @@ class Task:
         halt = Halt(run.halt)
         try:
             refused = await self._ask(hosts, run)
-            results = refused or await self._batches(hosts, run.under(halt), halt)
+            crowd = Crowd(self.fan.concurrency)
+            inner = run.under(halt).within(crowd)
+            results = refused or await self._batches(hosts, inner, crowd, halt)
         finally:
             halt.close()
         reached = by_step(results)
@@ -94,7 +96,9 @@ class Task:
             return results
         return []
 
-    async def _batches(self, hosts: Sequence[Host], run: Running, halt: Halt) -> list[StepResult]:
+    async def _batches(
+        self, hosts: Sequence[Host], run: Running, crowd: Crowd, halt: Halt
+    ) -> list[StepResult]:
         fan, results, failed = self.fan, list[StepResult](), 0
         bound = fan.max_failures
         if bound is None and fan.serial:
@@ -104,7 +108,7 @@ class Task:
             nonlocal failed
             if run.halt.requested or (bound is not None and failed > bound):
                 return None
-            mine = await self._host(host, run)
+            mine = await self._host(host, run, wanted)
             if failure(mine, self.steps):
                 failed += 1
                 if fan.fail_fast:
@@ -112,7 +116,8 @@ class Task:
             return mine
 
         for batch in _split(hosts, fan.serial):
-            for ended in await crowd(batch, one, fan.concurrency, halt):
+            wanted = time.monotonic()
+            for ended in await crowd.run(batch, one, halt):
                 results.extend(ended or ())
         return results
 
@@ -125,8 +130,9 @@ class Task:
             return outcome_of(error, self.steps[0], host.name, run)
         return Outcome(Status.SKIPPED, message=f"when is false: {self.when.text}")
 
-    async def _host(self, host: Host, run: Running) -> list[StepResult]:
+    async def _host(self, host: Host, run: Running, wanted: float) -> list[StepResult]:
         results: list[StepResult] = []
+        since: float | None = wanted
         kept = self._kept_from(host, run)
         if kept is not None:
             # All are skipped; a condition that cannot be told fails the first, as a step would.
@@ -138,7 +144,9 @@ class Task:
         for step in self.steps:
             if run.halt.requested:
                 break
-            result = run.ledger.reached(step.key, host.name) or await drive(step, host, run)
+            result = run.ledger.reached(step.key, host.name)
+            if result is None:
+                result, since = await drive(step, host, run, since), None
             results.append(result)
             publish(step.key, [result], run)
             if not result.status.is_good and not step.policy.continue_on_error:

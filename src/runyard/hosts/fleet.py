@@ -16,6 +16,10 @@ class Fleet:
     """Selects hosts and keeps one connector per host and user, opened when first asked for.
 
     `limit` holds patterns that every selection is narrowed to (`--limit`).
+
+    Attributes:
+        met: names of hosts that were reached at least once.
+        absent: hosts that the run goes on without, and why.
     """
 
     def __init__(self, inventory: Inventory, open: Open, limit: tuple[str, ...] = ()) -> None:
@@ -24,6 +28,8 @@ class Fleet:
         self._allowed = {h.name for h in inventory.select(limit)} if limit else None
         self._selected: dict[tuple[str, ...], list[Host]] = {}
         self._connectors: dict[tuple[str, str], Connector] = {}
+        self.met: set[str] = set()
+        self.absent: dict[str, str] = {}
 
     def select(self, targets: tuple[str, ...]) -> list[Host]:
         """Hosts that `targets` name (none: all), in the inventory's order.
