@@ -102,6 +102,14 @@ class Draft:
             found = self.hosts[name] = HostDraft()
         return found
 
+    def foreign(self, name: str, port: int | None = None) -> HostDraft:
+        """A host of an inventory of Ansible's shape; there, `name:port` counts when it is new."""
+        if port is not None and name not in self.hosts:
+            self.host(name).raw["ansible_port"] = port
+        found = self.host(name)
+        found.foreign = True
+        return found
+
     def group(self, name: str) -> GroupDraft:
         """The group of that name, made when it is new. Not for `all`, which is no group."""
         found = self.groups.get(name)
@@ -123,6 +131,22 @@ class Draft:
         self.group(child)
         if group != ALL:
             self.group(group).children[child] = None
+
+    def fill_ungrouped(self) -> None:
+        """As Ansible has it, `ungrouped` holds those of its hosts that are in no other group."""
+        grouped: set[str] = set()
+        for name, group in self.groups.items():
+            if name != UNGROUPED:
+                grouped.update(group.hosts)
+        alone = [n for n, host in self.hosts.items() if host.foreign and n not in grouped]
+        if alone or UNGROUPED in self.groups:
+            ungrouped = self.group(UNGROUPED)
+            ungrouped.hosts = dict.fromkeys(alone)
+            ungrouped.declared = True
+            if not alone and not (ungrouped.raw or ungrouped.vars or ungrouped.link):
+                del self.groups[UNGROUPED]
+                for group in self.groups.values():
+                    group.children.pop(UNGROUPED, None)
 
     def warn_encrypted(self, where: str, names: Sequence[str]) -> None:
         """Say which variables are left out, because ansible-vault has encrypted them."""

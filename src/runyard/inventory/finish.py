@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runyard.hosts.inventory import Group, Host, Inventory, transport_of
-from runyard.inventory.draft import UNGROUPED, Draft, groups_of_hosts
+from runyard.inventory.draft import Draft, groups_of_hosts
 from runyard.inventory.link import reach
 from runyard.inventory.own import judge
 from runyard.inventory.problem import InvalidInventory
@@ -20,7 +20,7 @@ def finish(draft: Draft) -> Inventory:
         InventoryError: groups contain each other, a connection that cannot be understood.
     """
     raise_for(judge(draft))
-    _fill_ungrouped(draft)
+    draft.fill_ungrouped()
     tree = draft.tree()
     order = draft.order(tree)
     member = groups_of_hosts(draft, order, tree)
@@ -41,22 +41,6 @@ def raise_for(reports: list[Any]) -> None:
     found = tuple(each for report in reports if report.errors for each in report.diagnostics)
     if found:
         raise InvalidInventory(found[0].file, found)
-
-
-def _fill_ungrouped(draft: Draft) -> None:
-    """As Ansible has it, `ungrouped` holds its hosts that are in no other group."""
-    grouped: set[str] = set()
-    for name, group in draft.groups.items():
-        if name != UNGROUPED:
-            grouped.update(group.hosts)
-    alone = [n for n, host in draft.hosts.items() if host.foreign and n not in grouped]
-    if alone or UNGROUPED in draft.groups:
-        ungrouped = draft.group(UNGROUPED)
-        ungrouped.hosts = dict.fromkeys(alone)
-        if not alone and not ungrouped.vars and not ungrouped.link:
-            del draft.groups[UNGROUPED]
-            for group in draft.groups.values():
-                group.children.pop(UNGROUPED, None)
 
 
 def _host(name: str, groups: list[str], draft: Draft) -> Host:

@@ -76,17 +76,15 @@ def _hosts(
         message = f"{shown(pattern)}: {error}"
         report.error("IN005", at, printable(message), fix=error.hint)
         return
-    variables: dict[str, Any] = {} if port is None else {"ansible_port": port}
+    variables: dict[str, Any] = {}
     if node is not None:
-        variables.update(_variables(node, f"{group}.hosts.{pattern}", report, draft))
+        variables = _variables(node, f"{group}.hosts.{pattern}", report, draft)
     for each in names:
         if not is_host_name(each):
             message = printable(f'"{shown(each)}" is no name of a host')
             report.error("IN006", at, message, fix=NAME_RULE)
             return
-        host = draft.host(each)
-        host.foreign = True
-        host.raw.update(variables)
+        draft.foreign(each, port).raw.update(variables)
     draft.join(group, names)
 
 

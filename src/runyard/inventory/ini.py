@@ -108,24 +108,25 @@ class _Reader:
             message = f"{shown(pattern)}: {error}"
             self._error("IN005", number, col, words[0], message, fix=error.hint)
             return
-        variables = {} if port is None else {"ansible_port": port}
+        variables = {}
+        at, errors = len(words[0]), self.report.errors
         for word in words[1:]:
             key, equals, value = word.partition("=")
-            if not equals or not key:
-                at = col + max(0, text.find(word))
-                message = f'"{shown(word)}" is not KEY=VALUE'
-                fix = "one host on a line; quote values that hold blanks: KEY='a b'"
-                self._error("IN003", number, at, word, message, fix=fix)
+            at = max(at, text.find(word, at))
+            if equals and key:
+                variables[key] = value_of(value)
                 continue
-            variables[key] = value_of(value)
+            message = f'"{shown(word)}" is not KEY=VALUE'
+            fix = "one host on a line; quote values that hold blanks: KEY='a b'"
+            self._error("IN003", number, col + at, word, message, fix=fix)
+        if self.report.errors > errors:
+            return
         for name in names:
             if not is_host_name(name):
                 message = f'"{shown(name)}" is no name of a host'
                 self._error("IN006", number, col, words[0], message, fix=NAME_RULE)
                 return
-            host = self.draft.host(name)
-            host.foreign = True
-            host.raw.update(variables)
+            self.draft.foreign(name, port).raw.update(variables)
         self.draft.join(self.group, names)
         if self.group == UNGROUPED:
             self.draft.group(UNGROUPED).declared = True

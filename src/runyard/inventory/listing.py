@@ -73,9 +73,7 @@ class _Reader:
     def host(self, name: Any, path: str) -> Entry:
         if not isinstance(name, str) or not is_host_name(name):
             raise self._error(path, f'"{shown(str(name))}" is no name of a host', NAME_RULE)
-        host = self.draft.host(name)
-        host.foreign = True
-        return host
+        return self.draft.foreign(name)
 
     def variables(self, owner: Entry, data: Any, path: str) -> None:
         encrypted = []

@@ -97,6 +97,7 @@ def _read(source: Path | str) -> Draft:
     else:
         reports.append(read_file(source, draft))
         folder = source.parent
+    draft.fill_ungrouped()
     if any(host.foreign for host in draft.hosts.values()):
         reports += read_vars(folder, draft)
     raise_for([report for report in reports if report is not None])

@@ -56,7 +56,13 @@ def read_file(path: Path, draft: Draft) -> Report | None:
         raise InventoryError(f"{name}: inventories in TOML are not read", hint=hint)
     if kind in _YAML or (kind not in _INI and looks_like_yaml(source.text)):
         return read_text(source, draft)
-    return read_ini(source, draft)
+    known = len(draft.hosts)
+    report = read_ini(source, draft)
+    if report.errors and kind not in _INI and known == len(draft.hosts):
+        message = "this file was read as INI: it does not end in .yaml, .yml or .json"
+        fix = "YAML is also what begins with KEY:, with - , { or ---"
+        report.point("IN009", 0, 0, message, fix=fix)
+    return report
 
 
 def looks_like_yaml(text: str) -> bool:
