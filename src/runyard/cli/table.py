@@ -60,6 +60,9 @@ COMMANDS = {
         "Ask hosts what they are, and whether they are there.",
         _HOSTS,
     ),
+    "agent": Entry(
+        "runyard.cli.commands.agent:agent", "Be a push agent on this host, or install one.", _ETC
+    ),
     "prune": Entry("runyard.cli.commands.prune:prune", "Remove old runs and their output.", _ETC),
     "doctor": Entry(
         "runyard.cli.commands.doctor:doctor", "Check that runyard can work here.", _ETC

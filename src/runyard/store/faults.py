@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 from pathlib import Path
 
 from runyard.model.errors import StoreError
@@ -27,6 +26,8 @@ def is_full(error: Exception, folder: Path) -> bool:
     """True when `error` comes from a disk with no room left."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    import sqlite3  # a megabyte, for those who use no database
+
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_FULL:
         return True
@@ -48,6 +49,8 @@ def store_error(error: Exception, path: Path) -> StoreError:
         return StoreError(
             f"cannot use {path}: {error.strerror or error}", hint=_HINTS.get(error.errno or 0, "")
         )
+    import sqlite3
+
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(

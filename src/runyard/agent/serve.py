@@ -1,0 +1,166 @@
+"""The process: sockets, signals, uvicorn, and the house behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from runyard import __version__
+from runyard.agent.address import Address, bind, shown
+from runyard.agent.argv import hide
+from runyard.agent.house import House
+from runyard.agent.protocol import BoundedProtocol
+from runyard.agent.settings import AgentSettings, Tls
+from runyard.agent.state import State
+from runyard.agent.token import token_of
+from runyard.hosts.descriptors import raise_limit
+from runyard.model.errors import UsageError
+from runyard.supervisor.frames import MAX_FRAME
+
+_PING, _PONG = 10.0, 20.0
+_GRACE = 10
+"""Seconds for requests that are under way when the agent is told to end."""
+
+_SHOWN = 4
+_LOG = logging.getLogger("runyard.agent")
+
+
+class Server(uvicorn.Server):
+    """Says `greeting` when it listens; SIGTERM and SIGINT end it well, with exit code 0."""
+
+    def __init__(self, config: uvicorn.Config, house: House, greeting: str) -> None:
+        super().__init__(config)
+        self._house = house
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._greeting:
+            sys.stderr.write(f"{self._greeting}\n")
+            sys.stderr.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        """The second signal does not wait for requests any more."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._house.leave()
+
+
+async def serve(settings: AgentSettings) -> int:
+    """Be an agent until SIGTERM or SIGINT; attempts go on under the supervisor. Returns 0.
+
+    Raises:
+        UsageError: an option is wrong. ConflictError: the port or the state directory is taken.
+        SystemFault: there can be no agent here.
+    """
+    _speak(settings)
+    raise_limit()
+    addresses = [Address.parse(text) for text in settings.addresses]
+    token = token_of(settings, addresses)
+    for warning in token.warnings:
+        _LOG.warning(warning)
+    if settings.token:
+        hide(settings.token)
+    sockets = bind(addresses)
+    state = State.open(settings.state or _state_for(shown(sockets[0]).port))
+    try:
+        house = House(settings, state, token.value)
+        greeting = "" if settings.quiet else _greeting(settings, sockets, state)
+        server = Server(_config(settings, house), house, greeting)
+        await house.open()
+        try:
+            await server.serve(sockets=sockets)
+        finally:
+            await house.close()
+    finally:
+        for sock in sockets:
+            sock.close()
+        state.close()
+    return 0
+
+
+def _config(settings: AgentSettings, house: House) -> uvicorn.Config:
+    tls = settings.tls
+    config = uvicorn.Config(
+        house.app,
+        loop="asyncio",
+        http=BoundedProtocol,
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME + 4,
+        ws_ping_interval=_PING,
+        ws_ping_timeout=_PONG,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE,
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise _bad_tls(tls, error) from error
+    return config
+
+
+def _bad_tls(tls: Tls | None, error: OSError) -> UsageError:
+    files = [str(path) for path in (tls.cert, tls.key, tls.client_ca) if path] if tls else []
+    why = error.strerror or str(error)
+    return UsageError(
+        f"TLS cannot be used with {', '.join(files)}: {why}",
+        code="TLS",
+        hint="--tls-cert is a PEM file with the chain, --tls-key its key without a passphrase",
+    )
+
+
+def _state_for(port: int) -> Path:
+    from runyard.store.home import Home
+
+    return Home.default().root / f"agent-{port}"
+
+
+def _speak(settings: AgentSettings) -> None:
+    """Log to stderr: warnings, with --verbose requests as well. Never headers, never bodies."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format="runyard agent: %(message)s",
+    )
+    if settings.verbose:
+        logging.getLogger("runyard.agent").setLevel(logging.INFO)
+
+
+def _greeting(settings: AgentSettings, sockets: Sequence[socket.socket], state: State) -> str:
+    scheme = "https" if settings.tls else "http"
+    names = [f"{scheme}://{shown(sock)}" for sock in sockets]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    mutual = ", client certificates required" if settings.tls and settings.tls.client_ca else ""
+    return (
+        f"runyard agent {__version__} at {' '.join(names[:_SHOWN])}{more}{mutual}; "
+        f"state {state.root}, pid {os.getpid()}"
+    )

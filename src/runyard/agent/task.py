@@ -1,0 +1,166 @@
+"""One task, from its order to its result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from runyard.agent.envelope import record
+from runyard.agent.order import Order
+from runyard.agent.tools import Tools
+from runyard.engine.halt import Halt, Halted
+from runyard.model.action import Action
+from runyard.model.errors import (
+    CanceledError,
+    InternalError,
+    RunyardError,
+    StoreError,
+    SystemFault,
+)
+from runyard.model.result import Outcome
+from runyard.model.status import Status
+
+_PAUSE = 1.0
+_LOG = logging.getLogger("runyard.agent")
+
+
+class Task:
+    """A task that has no result yet, or none on disk.
+
+    `ended` is set when `result` is there, or `refusal`: then nothing was done, and nobody knows
+    of it. The result is on disk before that, unless the disk is full.
+    """
+
+    def __init__(self, order: Order, tools: Tools) -> None:
+        self.order = order
+        self.attempt = order.attempt
+        self.ended = asyncio.Event()
+        self.result: dict[str, Any] | None = None
+        self.refusal: RunyardError | None = None
+        self.written = False
+        self.began_at = time.time()
+        self._tools = tools
+        self._halt = Halt()
+        self._canceled = False
+
+    async def begin(self, action: Action) -> None:
+        """Write down the order, then do it. Never raises for a failure of either."""
+        tools = self._tools
+        try:
+            await tools.slots.take(self.attempt)
+            tools.spools.check()
+            await asyncio.to_thread(tools.shelf.intend, self.order)
+        except OSError as error:
+            why = f"the task cannot be written down: {error.strerror}"
+            self.refusal = StoreError(why, hint="see whether the disk of the agent is full")
+        except RunyardError as error:
+            self.refusal = error
+        else:
+            await self._through(self._perform(action))
+
+    async def take_up(self, action: Action | None, *, canceled: bool) -> None:
+        """Go on with what an earlier life of the agent has begun. Never raises."""
+        self._canceled = canceled
+        try:
+            known = await self._settle(action)
+        except RunyardError as error:
+            await self._finish(_failed(error), time.time())
+        else:
+            self._tools.slots.keep(self.attempt)
+            await self._through(self._perform(known))
+
+    async def cancel(self) -> None:
+        """Order it to end. Again changes nothing."""
+        if self._canceled:
+            return
+        self._canceled = True
+        try:
+            await asyncio.to_thread(self._tools.shelf.note_cancel, self.order.folder)
+        except OSError as error:  # its order is not on disk yet, or the disk is full
+            _LOG.debug("the cancellation of %s could not be noted: %s", self.order.task_id, error)
+        self._halt.request("canceled")
+
+    async def keep(self) -> None:
+        """Try to write the result down; failing leaves it in memory."""
+        if self.result is None or self.written:
+            return
+        try:
+            await asyncio.to_thread(self._tools.shelf.finish, self.order.folder, self.result)
+        except OSError as error:
+            _LOG.warning("result of task %s not on disk yet: %s", self.order.task_id, error)
+        else:
+            self.written = True
+            await self._tools.yard.forget(self.attempt)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _settle(self, action: Action | None) -> Action:
+        """The action, if it can be asked for again.
+
+        Raises:
+            SystemFault: `INTERRUPTED`: it cannot. CanceledError: it was to end, and had not begun.
+        """
+        yard = self._tools.yard
+        await self._supervisor()
+        if action is None:
+            raise SystemFault(f"there is no {self.order.action} any more", code="INTERRUPTED")
+        begun = action.supervised and await yard.knows(self.attempt)
+        if self._canceled and not begun:
+            raise CanceledError("canceled")
+        if not action.supervised and not action.idempotent:
+            raise SystemFault(
+                f"the agent ended while it did {action.name}, which may not be done twice",
+                code="INTERRUPTED",
+                hint="look at its effects, then order it again under another ID",
+            )
+        if self._canceled:
+            await (await yard.client()).call({"verb": "cancel", "attempt": self.attempt})
+        return action
+
+    async def _supervisor(self) -> None:
+        """Wait for a supervisor, however long that takes: what it runs may be ours."""
+        while True:
+            try:
+                await self._tools.yard.look_after()
+            except RunyardError as error:
+                _LOG.warning("task %s waits for a supervisor: %s", self.order.task_id, error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+    async def _perform(self, action: Action) -> Outcome:
+        from runyard.agent.work import perform
+
+        tools = self._tools
+        async with tools.yard.connector() as connector:
+            return await perform(
+                self.order, action, connector, tools.yard.root, tools.bounds.output
+            )
+
+    async def _through(self, work: Coroutine[Any, Any, Outcome]) -> None:
+        started = time.time()
+        try:
+            outcome = await self._halt.run(work)
+        except Halted:
+            outcome = Outcome.of_error(CanceledError("canceled"), ended_by="cancel")
+        except RunyardError as error:
+            outcome = _failed(error)
+        except (Exception, SystemExit) as error:
+            _LOG.exception("task %s", self.order.task_id)
+            outcome = Outcome.of_error(InternalError.of(error, self.order.action))
+        await self._finish(outcome, started)
+
+    async def _finish(self, outcome: Outcome, started: float) -> None:
+        if self._tools.yard.closed:  # we have left it ourselves: the next life asks again
+            return
+        self.result = record(self.order, outcome, (started, time.time()))
+        await self.keep()
+
+
+def _failed(error: RunyardError) -> Outcome:
+    if error.code == "INTERRUPTED":
+        return Outcome.of_error(error, ended_by="lost").but(status=Status.INTERRUPTED)
+    return Outcome.of_error(error, ended_by="cancel" if error.klass == "canceled" else "exit")

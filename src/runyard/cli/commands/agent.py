@@ -1,0 +1,128 @@
+"""`runyard agent`, `runyard agent install`, `runyard agent uninstall`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from runyard.cli.agent_options import settings_of, start_options
+from runyard.cli.lazy import Command
+from runyard.cli.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAME = "runyard-agent"
+_ROOT = click.Path(file_okay=False, path_type=Path)
+
+
+class AgentGroup(Command, click.Group):
+    """A command with commands below it."""
+
+
+def _name_option() -> Callable[[F], F]:
+    return click.option(
+        "--name", default=_NAME, show_default=True, metavar="NAME", help="Name of the service."
+    )
+
+
+def _root_option() -> Callable[[F], F]:
+    return click.option(
+        "--root",
+        type=_ROOT,
+        metavar="DIR",
+        help="Where the file system of another machine is mounted; nothing is started.",
+    )
+
+
+@click.group(
+    "agent",
+    cls=AgentGroup,
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
+    examples=(
+        "runyard agent                                    # 127.0.0.1:7072, token runner-token",
+        "runyard agent --addr 0.0.0.0:7072 --token-file /etc/runyard/token",
+        "runyard agent --addr :7073 --label zone=eu --max-tasks 4",
+        "sudo runyard agent install --addr 0.0.0.0:7072",
+    ),
+)
+@start_options
+@click.pass_context
+def agent(ctx: click.Context, /, **options: Any) -> int:
+    """Be a push agent: do work on this host for whoever shows the token.
+
+    It serves until SIGTERM or SIGINT. Tasks go on without it, and the next one takes them up.
+    Every option may come from the environment, by the name in brackets.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from runyard.agent.serve import serve
+    from runyard.cli.loop import drive
+
+    return drive(serve(settings_of(options, quiet=ctx.ensure_object(Settings).quiet)))
+
+
+@agent.command(
+    "install",
+    cls=Command,
+    examples=[
+        "sudo runyard agent install --addr 0.0.0.0:7072",
+        "runyard agent install --print",
+        "runyard agent install --name second --addr :7073 --no-start",
+    ],
+)
+@start_options
+@_name_option()
+@click.option("--print", "only_print", is_flag=True, help="Print the unit; write nothing.")
+@click.option(
+    "--start/--no-start", default=True, show_default=True, help="Start it now and at boot."
+)
+@_root_option()
+@click.pass_obj
+def install(
+    settings: Settings,
+    /,
+    name: str,
+    only_print: bool,
+    start: bool,
+    root: Path | None,
+    **options: Any,
+) -> int:
+    """Write a service of systemd (launchd on macOS) that is an agent with these options.
+
+    Of the whole machine when you are root, else of your own. The token goes into a file that only
+    its owner can read; without one a token is made up. Saying it again changes what is different.
+    """
+    from runyard.agent import install as installing
+    from runyard.agent.service import Service
+
+    service = Service.of(name, settings_of(options), root)
+    if only_print:
+        click.echo(service.printed(), nl=False)
+        return 0
+    for line in installing.install(service, start=start):
+        if not settings.quiet:
+            click.echo(line)
+    return 0
+
+
+@agent.command("uninstall", cls=Command, examples=["sudo runyard agent uninstall"])
+@_name_option()
+@_root_option()
+@click.pass_obj
+def uninstall(settings: Settings, name: str, root: Path | None) -> int:
+    """Stop the service and remove what `install` has written, and nothing else.
+
+    Tasks that run go on; the state directory stays.
+    """
+    from runyard.agent import install as installing
+    from runyard.agent.service import Service
+    from runyard.agent.settings import AgentSettings
+
+    for line in installing.uninstall(Service.of(name, AgentSettings(), root)):
+        if not settings.quiet:
+            click.echo(line)
+    return 0
