@@ -92,14 +92,14 @@ def test_groups_of_several_sources_that_contain_each_other(tmp_path: Path) -> No
 
 def test_mistakes_of_one_source_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    write(tmp_path / "d", a="[web\n[x:y]\n", b="[a]\nh z\n")
+    write(tmp_path / "d", **{"a.ini": "[web\n[x:y]\n", "b.ini": "[a]\nh z\n"})
     with pytest.raises(InvalidInventory) as caught:
         load_inventory(["d"], tmp_path)
     found = [(Path(d.file).name, d.line, d.code) for d in caught.value.diagnostics]
-    assert found == [("a", 1, "IN006"), ("a", 2, "IN001"), ("b", 2, "IN003")]
+    assert found == [("a.ini", 1, "IN006"), ("a.ini", 2, "IN001"), ("b.ini", 2, "IN003")]
     assert caught.value.exit_code == 2
     assert {d.code for d in caught.value.diagnostics} <= set(CODES)
-    assert "a:1:1: error[IN006]" in caught.value.render()
+    assert "a.ini:1:1: error[IN006]" in caught.value.render()
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
