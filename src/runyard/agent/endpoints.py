@@ -54,8 +54,8 @@ class TaskEndpoints:
     async def status(self, request: Request) -> Response:
         """`GET` or `POST /status`: how a task stands."""
         query = await Query.of(request, self._bounds.body)
-        found = self._desk.find(query.text("task_id"))
-        offsets, seconds = query.offsets(), query.seconds("wait")
+        task_id, offsets, seconds = query.text("task_id"), query.offsets(), query.seconds("wait")
+        found = self._desk.find(task_id)
         if seconds and isinstance(found, Task):
             until = time.monotonic() + seconds
             if offsets is None:

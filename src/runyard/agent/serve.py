@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 
@@ -19,7 +20,7 @@ from runyard import __version__
 from runyard.agent.address import Address, bind, shown
 from runyard.agent.argv import hide
 from runyard.agent.house import House
-from runyard.agent.protocol import BoundedProtocol
+from runyard.agent.protocol import BoundedProtocol, websocket_protocol
 from runyard.agent.settings import AgentSettings, Tls
 from runyard.agent.state import State
 from runyard.agent.token import token_of
@@ -102,7 +103,7 @@ def _config(settings: AgentSettings, house: House) -> uvicorn.Config:
         house.app,
         loop="asyncio",
         http=BoundedProtocol,
-        ws="websockets-sansio",
+        ws=cast(type[asyncio.Protocol], websocket_protocol),
         ws_max_size=MAX_FRAME + 4,
         ws_ping_interval=_PING,
         ws_ping_timeout=_PONG,
