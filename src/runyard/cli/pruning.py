@@ -49,6 +49,10 @@ async def still_at_work(runs: Runs, record: RunRecord) -> int:
     """
     if record.status is not Status.INTERRUPTED:
         return 0
+    return await _attempts(runs, record) + await _containers(runs, record)
+
+
+async def _attempts(runs: Runs, record: RunRecord) -> int:
     from runyard.hosts import launch
     from runyard.hosts.client import Client
 
@@ -69,14 +73,27 @@ async def still_at_work(runs: Runs, record: RunRecord) -> int:
         await client.close()
 
 
+async def _containers(runs: Runs, record: RunRecord) -> int:
+    from runyard.runners.docker.book import unfinished
+
+    folder = runs.home.output_dir(record.run_id)
+    if not unfinished(folder):
+        return 0
+    from runyard.runners.docker.abandoned import living
+
+    return await living(folder)
+
+
 async def prune_runs(
     runs: Runs, records: Sequence[RunRecord], *, dry_run: bool
 ) -> list[tuple[RunRecord, int]]:
     """Remove the runs, or only say so; returns each with the bytes of its directory.
 
     The row goes first: what is left after a crash in between is a directory without a run, which
-    nobody lists.
+    nobody lists. Containers of theirs that are left go last.
     """
+    from runyard.runners.docker.mark import known_id
+
     removed = []
     for record in records:
         folder = runs.home.run_dir(record.run_id)
@@ -85,6 +102,10 @@ async def prune_runs(
             await runs.journal.delete(record.run_id)
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         removed.append((record, size))
+    if removed and not dry_run and known_id(runs.home.root):
+        from runyard.runners.docker.sweep import sweep_home
+
+        await sweep_home(runs.home.root)
     return removed
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Entry:
         daemon: address of its daemon; empty for that of a host elsewhere.
         grace: seconds that it gets between the polite signal and SIGKILL.
         base: bytes of each stream that were there before the container's; None before the start.
+        lost: bytes of each stream that came, and that the daemon's log of it lacks.
         ordered: when it was told to end by cancellation, or 0.0.
     """
 
@@ -39,6 +40,7 @@ class Entry:
     daemon: str = ""
     grace: float = 10.0
     base: Mapping[str, int] | None = None
+    lost: Mapping[str, int] = field(default_factory=dict)
     ordered: float = 0.0
     exit: Exit | None = None
     data: Mapping[str, Any] | None = None
@@ -75,6 +77,10 @@ class Book:
     def start(self, attempt: str, base: Mapping[str, int]) -> None:
         """It is about to be started. Raises StoreError."""
         self._write({"attempt": attempt, "base": dict(base)})
+
+    def lose(self, attempt: str, lost: Mapping[str, int]) -> None:
+        """The daemon's log lacks so much of what the run's has. Raises StoreError."""
+        self._write({"attempt": attempt, "lost": dict(lost)})
 
     def order(self, attempt: str) -> None:
         """It was told to end, and nobody wants it any more. Raises StoreError."""
@@ -118,6 +124,7 @@ def _entry(page: Mapping[str, Any]) -> Entry:
         daemon=str(page.get("daemon", "")),
         grace=float(page.get("grace", 10.0)),
         base=page.get("base"),
+        lost=page.get("lost", {}),
         ordered=float(page.get("ordered", 0.0)),
         exit=None if exit is None else Exit(**{**exit, "warnings": tuple(exit["warnings"])}),
         data=page.get("data"),

@@ -7,9 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runyard.model.action import Work
 from runyard.model.errors import HostLost, NetworkError
-from runyard.runners.docker.daemon import address_of, ask, connect
+from runyard.runners.docker.daemon import ask, connect
 from runyard.runners.docker.fault import is_absent
 from runyard.runners.docker.orders import Orders
 
@@ -31,24 +30,25 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 class Contact:
     """Asks one daemon about one container.
 
-    `address` is empty for the daemon of a host elsewhere; `broke` counts how often contact was
-    lost.
+    `find` tells the daemon's address: a socket that leads to another machine may be another one
+    after a break. `broke` counts the breaks.
     """
 
-    def __init__(self, work: Work, name: str, orders: Orders, address: str = "") -> None:
+    def __init__(
+        self, host: str, name: str, orders: Orders, find: Callable[[], Awaitable[str]]
+    ) -> None:
         self.name = name
         self.broke = 0
-        self._work = work
+        self._host = host
         self._orders = orders
-        self.address = address
+        self._find = find
         self._stale = False
         self._clients: dict[str, Docker] = {}
 
     async def docker(self) -> Docker:
-        """The client. Raises as `address_of` and `connect`."""
+        """The client. Raises as `find` and `connect`."""
         if self._stale or not self._clients:
-            # A socket that leads to another machine may be another one after a break.
-            address = self.address or await address_of(self._work)
+            address = await self._find()
             known = self._clients.pop(address) if address in self._clients else None
             self._clients[address] = known or connect(address)
             self._stale = False
@@ -97,7 +97,7 @@ class Contact:
 
     def given_up(self, error: NetworkError) -> HostLost:
         """What to raise when the daemon was not there for too long."""
-        return HostLost.of(self._work.host, error, canceled=self._orders.why == "cancel")
+        return HostLost.of(self._host, error, canceled=self._orders.why == "cancel")
 
     def lost(self) -> None:
         """Contact was lost."""

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runyard.model.action import Work
 from runyard.model.errors import ArgumentError, NetworkError
 
 if TYPE_CHECKING:
@@ -23,17 +22,6 @@ ANSWER = 60.0
 """Seconds in which a daemon answers a question that takes it no time."""
 
 _SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
-
-
-async def address_of(work: Work) -> str:
-    """The address of the daemon of the work's host; a connection to another machine is renewed.
-
-    Raises:
-        SystemFault: `NO_SOCKET`: there is no way to the daemon of that host.
-        NetworkError: the host cannot be reached.
-    """
-    path = await work.connector.socket(SOCKET)
-    return address_here(os.environ) if path == SOCKET else f"unix://{path}"
 
 
 def address_here(environ: Mapping[str, str]) -> str:

@@ -18,6 +18,10 @@ _SIGNALS = range(129, 193)
 """Exit codes that stand for a signal, as the daemon tells them, and shells do."""
 
 _BY_DAEMON = frozenset({137, 143, 255})
+_MISSED = (
+    "it ended while there was no contact with the docker daemon: of what it wrote while no daemon "
+    "was there, some may be missing"
+)
 _OUT_OF_MEMORY = "the kernel killed a process of the container: it used more memory than allowed"
 
 
@@ -27,12 +31,13 @@ def exit_of(
     usage: Usage,
     *,
     ordered: str = "",
-    broke: bool = False,
+    missed: bool = False,
     survivors: int = 0,
 ) -> Exit:
     """How a container ended whose last state is `state`.
 
-    `ordered` is why it was told to end; `broke` says that the daemon went away meanwhile.
+    `ordered` is why it was told to end; `missed` says that there was no contact
+    with the daemon when it ended.
     """
     report = sink.report()
     warnings = list(report.pop("warnings"))
@@ -46,9 +51,11 @@ def exit_of(
             by = "limit:memory"
         else:
             warnings.append(_OUT_OF_MEMORY)
-    elif broke and code in _BY_DAEMON:
+    elif missed and code in _BY_DAEMON:
         by = "lost"
         error = f"the docker daemon went away while this ran, and ended it (exit code {code})"
+    if missed:
+        warnings.append(_MISSED)
     return Exit(
         exit_code=code,
         signal=signal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
@@ -15,7 +16,7 @@ from runyard.model.errors import ConflictError, StoreError, SystemFault
 from runyard.model.execution import Exit
 from runyard.runners.docker.book import Book, Entry
 from runyard.runners.docker.contact import Contact
-from runyard.runners.docker.daemon import SOCKET, address_of, ask
+from runyard.runners.docker.daemon import SOCKET, address_here, ask
 from runyard.runners.docker.ending import Unkillable, end, remove
 from runyard.runners.docker.exits import exit_of, exit_without
 from runyard.runners.docker.mark import Mark, home_id, home_of
@@ -26,6 +27,7 @@ from runyard.runners.docker.sink import Sink, say, secrets_of
 from runyard.runners.docker.spec import config
 from runyard.runners.docker.sweep import sweep_once
 from runyard.runners.docker.usage import Usage
+from runyard.supervisor.mask import mask_all
 from runyard.supervisor.output import NAMES
 
 _GONE = "the container is gone: somebody has removed it, and how it ended with it"
@@ -56,6 +58,7 @@ class Life:
         self._book = Book(self._folder) if self._folder is not None else None
         self._page = self._book.entry(work.attempt) if self._book is not None else Entry()
         self._base = self._page.base
+        self._lost = {**_NO_OUTPUT, **self._page.lost}
 
     def cancel(self) -> None:
         """Have it ended with the grace; the second time, without."""
@@ -77,7 +80,7 @@ class Life:
         deadline = None if work.timeout is None else began + work.timeout
         home = home_id(home_of(self._folder)) if self._folder is not None else ""
         mark = Mark(work.attempt, home, deadline)
-        contact = Contact(work, mark.name, self._orders, daemon)
+        contact = Contact(work.host, mark.name, self._orders, partial(self._find, daemon))
         timer = None
         try:
             if page.exit is not None:  # it is here only if that life died before it was removed
@@ -88,7 +91,7 @@ class Life:
                 left = min(began + work.timeout - time.time(), work.timeout)
                 order = partial(self._orders.give, "timeout", work.grace)
                 timer = asyncio.get_running_loop().call_later(max(0.0, left), order)
-            return await self._see(contact, mark)
+            return await self._see(contact, mark, daemon)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -99,7 +102,10 @@ class Life:
     async def _daemon(self) -> str:
         """The daemon's address on this machine; "" for a host elsewhere, asked at each contact."""
         here = await self._work.connector.socket(SOCKET) == SOCKET
-        return await address_of(self._work) if here else ""
+        return address_here(os.environ) if here else ""
+
+    async def _find(self, daemon: str) -> str:
+        return daemon or f"unix://{await self._work.connector.socket(SOCKET)}"
 
     def _begin(self, daemon: str) -> float:
         if self._book is None:
@@ -113,10 +119,10 @@ class Life:
                 hint=error.hint,
             ) from error
 
-    async def _see(self, contact: Contact, mark: Mark) -> Ended:
+    async def _see(self, contact: Contact, mark: Mark, daemon: str) -> Ended:
         if self._base is None:
             try:
-                await self._unless_ordered(self._make(contact, mark))
+                await self._unless_ordered(self._make(contact, mark, daemon))
             except _Ordered:
                 return await self._finish(contact, Exit(None, None, self._orders.why), {})
         try:
@@ -131,13 +137,13 @@ class Life:
         data = {"container": mark.name, "image": image} if ran else {}
         return await self._finish(contact, exit, data)
 
-    async def _make(self, contact: Contact, mark: Mark) -> None:
+    async def _make(self, contact: Contact, mark: Mark, daemon: str) -> None:
         """Have the container created, by this life or an earlier one, but not yet started."""
         work = self._work
         wanted = config(work, mark)
         docker = await contact.docker()
         if self._book is not None:
-            await sweep_once(docker, self._book, contact.address or work.host)
+            await sweep_once(docker, self._book, daemon or work.host)
         known = await contact.look() if self._page.begun else None
         if known is None:
             tell = partial(say, work, self._secrets)
@@ -157,7 +163,7 @@ class Life:
 
     async def _attend(self, contact: Contact) -> tuple[Exit, str]:
         """Start and read the container, and end it when that is ordered; its end and its image."""
-        reading = Reading(contact, self._orders, self._usage, self._sink)
+        reading = Reading(contact, self._orders, self._usage, self._sink, self._lose)
         task = asyncio.ensure_future(reading.to_the_end())
         ending: asyncio.Task[None] | None = None
         known, survivors = None, 0
@@ -185,7 +191,7 @@ class Life:
             reading.sink,
             self._usage,
             ordered=self._orders.why,
-            broke=contact.broke > 0,
+            missed=reading.missed,
             survivors=survivors,
         )
         return exit, str(known.get("Image", ""))
@@ -206,11 +212,18 @@ class Life:
         return exit, data
 
     def _sink(self) -> Sink:
-        """A fresh one, that knows what the run's log has already."""
+        """A fresh one, that knows what the run's log has already of the daemon's."""
         base = self._base or _NO_OUTPUT
         there = self._work.output.offsets() if self._work.output is not None else base
-        kept = {number: there[name] - base[name] for number, name in NAMES.items()}
+        kept = {n: there[name] - base[name] - self._lost[name] for n, name in NAMES.items()}
         return Sink(self._work, self._secrets, kept)
+
+    def _lose(self, number: int, data: bytes) -> None:
+        masked = mask_all(self._secrets.needles, data) if self._secrets is not None else data
+        self._lost[NAMES[number]] += len(masked)
+        if self._book is not None:
+            with suppress(StoreError):
+                self._book.lose(self._work.attempt, self._lost)
 
     async def _unless_ordered(self, act: Coroutine[Any, Any, None]) -> None:
         """`act`, unless an order comes before it is done."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from runyard.runners.docker.demux import Demux, Healer
 
 if TYPE_CHECKING:
     from aiodocker.containers import DockerContainer
     from aiodocker.stream import Stream
+    from aiohttp import ClientResponse
 
 
 async def live(stream: Stream) -> AsyncIterator[tuple[int, bytes]]:
@@ -24,16 +27,39 @@ async def logged(container: DockerContainer, *, follow: bool) -> AsyncIterator[t
     Whether the end was reached cannot be told from a followed log. Raises ClientError, OSError,
     DockerError.
     """
+    frames, healer = Demux(), Healer()
+    params = {"stdout": "1", "stderr": "1", "follow": str(int(follow))}
+    async with _asked(container, "GET", "logs", params) as answer:
+        async for part in answer.content.iter_any():
+            for stream, data in frames.feed(part):
+                yield stream, healer.heal(stream, data)
+
+
+async def measured(container: DockerContainer) -> AsyncIterator[dict[str, Any]]:
+    """What the container uses, once a second until it ends. Raises as `logged`, ValueError."""
+    async with _asked(container, "GET", "stats", {"stream": "1"}) as answer:
+        while line := await answer.content.readline():
+            yield json.loads(line)
+
+
+async def ended(container: DockerContainer) -> None:
+    """Wait until the container does not run (any more, or yet). Raises as `logged`."""
+    async with _asked(container, "POST", "wait", {}) as answer:
+        await answer.read()
+
+
+@asynccontextmanager
+async def _asked(
+    container: DockerContainer, method: str, what: str, params: dict[str, str]
+) -> AsyncIterator[ClientResponse]:
+    """An answer that takes its time; let go of on every way out, which aiodocker does not do."""
     from aiodocker.exceptions import DockerError
     from aiohttp import ClientTimeout
 
     docker = container.docker
-    url = f"{docker.docker_host}/{docker.api_version}/containers/{container.id}/logs"
-    params = {"stdout": "1", "stderr": "1", "follow": str(int(follow))}
-    frames, healer = Demux(), Healer()
-    async with docker.session.get(url, params=params, timeout=ClientTimeout()) as answer:
+    url = f"{docker.docker_host}/{docker.api_version}/containers/{container.id}/{what}"
+    timeout = ClientTimeout()
+    async with docker.session.request(method, url, params=params, timeout=timeout) as answer:
         if answer.status != 200:
             raise DockerError(answer.status, (await answer.text())[:1000])
-        async for part in answer.content.iter_any():
-            for stream, data in frames.feed(part):
-                yield stream, healer.heal(stream, data)
+        yield answer

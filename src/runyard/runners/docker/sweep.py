@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runyard.model.errors import NotFoundError, RunyardError
 from runyard.model.ids import RUN_ID
 from runyard.runners.docker.book import Book
-from runyard.runners.docker.daemon import ask
+from runyard.runners.docker.daemon import address_here, ask, connect
 from runyard.runners.docker.mark import ATTEMPT, DEADLINE, HOME, RUN, home_of, known_id
 from runyard.store.home import Home
 
@@ -46,6 +47,25 @@ async def sweep_once(docker: Docker, book: Book, daemon: str) -> None:
             await sweep(docker, home_of(book.folder))
     except (RunyardError, TimeoutError) as error:
         _log.warning("leftover containers could not be swept: %s", error)
+
+
+async def sweep_home(home: Path) -> int:
+    """Sweep at this machine's daemon, if the state home ever had a container; how many went.
+
+    A daemon that cannot be asked now is swept by the next run with a container.
+    """
+    if not known_id(home):
+        return 0
+    try:
+        docker = connect(address_here(os.environ))
+        try:
+            async with asyncio.timeout(LIMIT):
+                return await sweep(docker, home)
+        finally:
+            await docker.close()
+    except (RunyardError, TimeoutError) as error:
+        _log.warning("leftover containers could not be swept: %s", error)
+        return 0
 
 
 async def sweep(docker: Docker, home: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runyard.runners.docker.orders import Orders
+from runyard.runners.docker.streams import measured
 
 if TYPE_CHECKING:
     from aiodocker.containers import DockerContainer
@@ -28,7 +29,7 @@ class Usage:
         from aiohttp import ClientError
 
         try:
-            async for sample in container.stats(stream=True):
+            async for sample in measured(container):
                 self.take(sample)
                 if self._cpu_time is not None and self.cpu > self._cpu_time:
                     self._orders.give("limit:cpu_time", GRACE)
