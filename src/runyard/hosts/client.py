@@ -35,6 +35,7 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "LIVE": ConflictError,
     "SYSTEM": SystemFault,
     "PERMISSION": SystemFault,
+    "DISK_FULL": SystemFault,
     "CHANGED": SystemFault,
     "PART": SystemFault,
 }
@@ -163,7 +164,8 @@ class Client(asyncio.Protocol):
 
 def _error(code: str, message: str) -> RunyardError:
     kind = _ERRORS.get(code, InternalError)
-    if code == "PERMISSION":
-        hint = "run as a user who may, or use `become`"
-        return kind(message, code=code, hint=hint, retryable=False)
+    if code in ("PERMISSION", "DISK_FULL"):
+        from runyard.hosts.file_fault import file_fault
+
+        return file_fault(code, message)
     return kind(message) if code in ("FENCED", "NOT_FOUND") else kind(message, code=code)

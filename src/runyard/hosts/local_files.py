@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from runyard.hosts.file_fault import file_fault
 from runyard.hosts.source import Source
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
@@ -80,14 +82,10 @@ def _faults(act: Callable[[], T]) -> T:
     except FileNotFoundError as error:
         raise NotFoundError(f"{error.filename}: {error.strerror}", code="FILE") from error
     except PermissionError as error:
-        raise SystemFault(
-            f"{error.filename}: {error.strerror}",
-            code="PERMISSION",
-            hint="run as a user who may, or use `become`",
-            retryable=False,
-        ) from error
+        raise file_fault("PERMISSION", f"{error.filename}: {error.strerror}") from error
     except OSError as error:
-        raise SystemFault(f"{error.filename or 'file'}: {error.strerror}") from error
+        code = "DISK_FULL" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise file_fault(code, f"{error.filename or 'file'}: {error.strerror}") from error
     except Refusal as error:
         raise SystemFault(error.message, code=error.code) from error
     except LookupError as error:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import secrets
 
+from runyard.hosts.file_fault import code_in, file_fault
 from runyard.hosts.plain_script import carry
 from runyard.hosts.plain_stream import Framing
 from runyard.hosts.shell import Shell
@@ -112,8 +113,4 @@ def _last(err: bytes | bytearray) -> str:
 def _fault(code: int, said: str) -> RunyardError:
     if code == MISSING:
         return NotFoundError(said, code="FILE")
-    if "ermission denied" in said or "not permitted" in said:
-        return SystemFault(
-            said, code="PERMISSION", hint="run as a user who may, or use `become`", retryable=False
-        )
-    return SystemFault(said)
+    return file_fault(code_in(said), said)

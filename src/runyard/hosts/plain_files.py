@@ -42,7 +42,7 @@ t=${{d%/*}}/.runyard-$2
 umask 077; : >"$t" || exit 1
 printf '%s\\0%s' "$t" "$d"
 """
-_ADD = 'cat >>"$1"'
+_ADD = '[ -f "$1" ] && cat >>"$1"'
 _FINISH = f"""{_DIGEST}
 t=$1 d=$2 u=$(umask)
 trap 'rm -f "$t"' EXIT
@@ -72,7 +72,7 @@ _SEEN = f"""{PATH}
 [ -e "$p" ] || {{ echo "$p: no such file" >&2; exit {MISSING}; }}
 [ -f "$p" ] || {{ echo "$p: not a regular file" >&2; exit 1; }}
 [ -r "$p" ] || {{ echo "$p: permission denied" >&2; exit 1; }}
-stat -L -c '%s %i %Y %Z' "$p" 2>/dev/null || ls -lLdn "$p"
+stat -L -c '%s %i %y %z' "$p" 2>/dev/null || ls -lLdn "$p"
 """
 _GET = _SEEN + 'dd if="$p" bs="$2" skip="$3" count=1 2>/dev/null'
 _PROBE = r"""
@@ -113,22 +113,30 @@ class PlainFiles:
     async def _send(
         self, source: Source, digest: str, dest: str, mode: int | None, owner: str
     ) -> None:
-        said = (await self._host.ask(_BEGIN, dest, secrets.token_hex(8))).decode(
-            errors="surrogateescape"
-        )
-        temporary, _, final = said.partition("\0")
+        begun = asyncio.ensure_future(self._host.ask(_BEGIN, dest, secrets.token_hex(8)))
+        try:
+            said = await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            with suppress(RunyardError):
+                await self._undo(_both(await begun)[0])
+            raise
+        temporary, final = _both(said)
         try:
             async for part in source.parts(self._host.part):
                 await self._host.give(_ADD, part, temporary)
+            source.check()
             octal = "" if mode is None else f"{mode:o}"
             words = (temporary, final, digest, str(source.size), octal, owner)
             await self._host.ask(_FINISH, *words)
         except BaseException:
-            # Also when we are cancelled: what is half there must not stay.
-            undo = asyncio.ensure_future(self._host.ask('rm -f "$1"', temporary))
-            with suppress(RunyardError):
-                await asyncio.shield(undo)
+            await self._undo(temporary)
             raise
+
+    async def _undo(self, temporary: str) -> None:
+        """What is half there must not stay, also when we are cancelled again."""
+        undo = asyncio.ensure_future(self._host.ask('rm -f "$1"', temporary))
+        with suppress(RunyardError):
+            await asyncio.shield(undo)
 
     async def get(self, src: str) -> AsyncIterator[bytes]:
         """Its bytes in parts. Raises SystemFault, CHANGED, when it is written to meanwhile."""
@@ -180,6 +188,12 @@ class PlainFiles:
         """What is at `dest`, links followed."""
         found = await self.stat(dest)
         return await self.stat(await self._real(dest)) if found and found.kind == "link" else found
+
+
+def _both(said: bytes) -> tuple[str, str]:
+    """The paths of the temporary file and of the one that it will be."""
+    temporary, _, final = said.decode(errors="surrogateescape").partition("\0")
+    return temporary, final
 
 
 def _kind(mode: int) -> str:

@@ -84,6 +84,9 @@ class RemoteConnector:
         self._closed = True
         if self._heart is not None:
             self._heart.cancel()
+        if self._joining is not None and not self._joining.done():
+            self._joining.cancel()
+            await asyncio.wait([self._joining])
         client = self._client
         if client is not None:
             if done and client.connected:

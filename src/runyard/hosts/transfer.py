@@ -117,6 +117,7 @@ class Sender:
             return 0
         ask = {"verb": "part", "token": self._token, "dest": self._dest, "offset": 0}
         reply, _ = await client.call(ask)
+        self.progress = max(self.progress, int(reply["have"]))
         return int(reply["have"])
 
     async def _send(self, client: Client, offset: int) -> None:

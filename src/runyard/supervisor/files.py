@@ -59,7 +59,7 @@ def same(
         return None
     changed = False
     current = os.stat(dest)
-    if ids is not None and (current.st_uid != ids[0] or ids[1] not in (-1, current.st_gid)):
+    if ids is not None and not (ids[0] in (-1, current.st_uid) and ids[1] in (-1, current.st_gid)):
         os.chown(dest, ids[0], ids[1])
         changed, current = True, os.stat(dest)  # a new owner takes the set-id bits away
     if mode is not None and modes.S_IMODE(current.st_mode) != mode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -274,6 +275,8 @@ def _error(error: BaseException, header: Header) -> dict[str, str]:
             code = "NOT_FOUND"
         elif isinstance(error, PermissionError):
             code = "PERMISSION"
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+            code = "DISK_FULL"
     elif isinstance(error, (KeyError, TypeError, ValueError, AttributeError)):
         code = "BAD_REQUEST"
     elif isinstance(error, LookupError):
