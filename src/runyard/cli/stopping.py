@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from runyard.cli.ending import survivors
 from runyard.cli.style import Paint
 from runyard.cli.waiting import until_final
+from runyard.hosts.site import Access
 from runyard.model.light import dataclass
 from runyard.model.run import RunRecord
 from runyard.model.status import Status
@@ -14,6 +16,8 @@ from runyard.model.status import Status
 if TYPE_CHECKING:
     from runyard.service.desk import Cancellation
     from runyard.service.runs import Runs
+
+_AS_BEFORE = Access()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,35 @@ class Stopped:
     def clean(self) -> bool:
         """True when it was stopped and nothing of it is left."""
         stopped = self.record.status is Status.CANCELED or self.left is not None
-        return stopped and not self.survivors
+        return stopped and not self.survivors and not self.unreached
+
+    @property
+    def unreached(self) -> Mapping[str, str]:
+        """Hosts where what ran may go on, and why."""
+        return self.left.unreached if self.left is not None else {}
 
     def text(self, paint: Paint) -> str:
-        """`canceled: RUN, survivors: 0`; of an interrupted run also how many attempts ended."""
+        """`canceled: RUN, survivors: 0`; of an interrupted run also how many attempts ended.
+
+        A line follows for each host that was not reached.
+        """
         ended = f", ended now: {self.left.ended}" if self.left is not None else ""
         status = paint.status(self.record.status)
-        return f"{status}: {self.record.run_id}{ended}, survivors: {self.survivors}"
+        lines = [f"{status}: {self.record.run_id}{ended}, survivors: {self.survivors}"]
+        for host, why in self.unreached.items():
+            lines.append(f"not reached: {host}, what ran there may go on: {why}")
+        return "\n".join(lines)
 
 
 async def stop(
-    runs: Runs, run_id: str, reason: str, *, kill: bool, wait: bool, timeout: float
+    runs: Runs,
+    run_id: str,
+    reason: str,
+    *,
+    kill: bool,
+    wait: bool,
+    timeout: float,
+    access: Access = _AS_BEFORE,
 ) -> Stopped | None:
     """Cancel the run and see it end; None when it was only asked to (without `wait`).
 
@@ -54,7 +76,7 @@ async def stop(
         DeadlineError: it has not ended after `timeout` seconds; 0 waits for ever.
     """
     while True:
-        left = await runs.cancel(run_id, reason, kill=kill)
+        left = await runs.cancel(run_id, reason, kill=kill, access=access)
         if left is not None:
             return Stopped(await runs.get(run_id), left)
         if not wait:

@@ -49,7 +49,7 @@ class Ledger:
                 row.n
                 or row.result is None
                 or _done(row.result)
-                or not _in_flight(self._last.get(at))
+                or not in_flight(self._last.get(at))
             ):
                 # A life that only failed to reach the host leaves what runs there in flight.
                 self._last[at] = row
@@ -63,7 +63,7 @@ class Ledger:
 
         So it did with one whose host it lost: the work there may have gone on.
         """
-        return self._tries.get((step, host), 0), _in_flight(self._last.get((step, host)))
+        return self._tries.get((step, host), 0), in_flight(self._last.get((step, host)))
 
     def reached(self, step: str, host: str) -> StepResult | None:
         """The result of an earlier life that need not be done again, or None.
@@ -179,7 +179,8 @@ def from_data(step: str, host: str, data: Mapping[str, Any]) -> StepResult:
     return StepResult(step, host, outcome, data["attempt"], data["started_at"], data["ended_at"])
 
 
-def _in_flight(row: AttemptRow | None) -> bool:
+def in_flight(row: AttemptRow | None) -> bool:
+    """Whether what an attempt started may still run, as far as the journal knows."""
     return row is not None and row.n > 0 and (row.result is None or _lost(row.result))
 
 

@@ -182,17 +182,20 @@ class Inventory:
         yield from (host.vars for host in self.hosts.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, to be written down; `from_dict` is the inverse. Secrets stay references."""
+        """As JSON, to be written down; `from_dict` is the inverse. Secrets stay references.
+
+        A token of agents that stands there itself (`agent_token`) is left out.
+        """
         return {
-            "vars": dict(self.vars),
+            "vars": _written(self.vars),
             "hosts": {
-                name: _without_empty(address=h.address, vars=h.vars, options=h.options)
+                name: _without_empty(address=h.address, vars=_written(h.vars), options=h.options)
                 for name, h in self.hosts.items()
             },
             "groups": {
                 name: _without_empty(
                     hosts=list(g.hosts),
-                    vars=g.vars,
+                    vars=_written(g.vars),
                     children=list(g.children),
                     priority=g.priority if g.priority != 1 else None,
                 )
@@ -232,6 +235,12 @@ class Inventory:
         """
         members = {name: group.hosts for name, group in self.groups.items()}
         return [self.hosts[name] for name in select_names(patterns, self.rank, members)]
+
+
+def _written(variables: Mapping[str, Any]) -> dict[str, Any]:
+    token = str(variables.get("agent_token", ""))
+    hide = bool(token) and not token.startswith("${secret:")
+    return {name: value for name, value in variables.items() if not hide or name != "agent_token"}
 
 
 def _without_empty(**fields: Any) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import field
 from typing import Any
 
-from runyard.model.errors import ConflictError, NotFoundError, UsageError
+from runyard.expr.secrets import Secrets
+from runyard.hosts.site import Access
+from runyard.model.errors import ConflictError, NotFoundError, RunyardError, UsageError
 from runyard.model.event import Event, NewEvent
 from runyard.model.light import dataclass
 from runyard.model.run import RunFilter, RunRecord
@@ -19,14 +22,19 @@ from runyard.store.tail import OutputChunk
 
 DIED = "the process that ran it died"
 _OWNER_CHECK = 1.0
+_AS_BEFORE = Access()
 
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """What an interrupted run had left behind: attempts ended, processes that could not be."""
+    """What an interrupted run had left behind: attempts ended, processes that could not be.
+
+    `unreached` maps hosts that could not be asked to the reason; what ran there may go on.
+    """
 
     ended: int
     survivors: int
+    unreached: Mapping[str, str] = field(default_factory=dict)
 
 
 class Desk:
@@ -35,19 +43,21 @@ class Desk:
     Whoever owns a run obeys what is asked here; nothing of it needs to be in this process.
     """
 
-    def __init__(self, home: Home, journal: Journal) -> None:
+    def __init__(self, home: Home, journal: Journal, secrets: Secrets | None = None) -> None:
         self.home = home
         self.journal = journal
         self.output = OutputStore(home)
+        self._secrets = secrets or Secrets()
 
     # -- asking of a run, from any process
 
     async def cancel(
-        self, run_id: str, reason: str = "", *, kill: bool = False
+        self, run_id: str, reason: str = "", *, kill: bool = False, access: Access = _AS_BEFORE
     ) -> Cancellation | None:
         """Ask the owner to stop the run; returns None: what came of it is in the journal.
 
-        An interrupted run has no owner any more. What it left behind is ended here, and counted.
+        An interrupted run has no owner any more. What it left behind, here and at other hosts, is
+        ended now, and counted. `access` is what is said now of how those hosts let us in.
 
         Raises:
             ConflictError: the run has ended (RUN_FINAL), or somebody resumes it now (RUN_OWNED).
@@ -58,14 +68,28 @@ class Desk:
             record = await self.journal.get(run_id, outputs=False)
             if record.status is not Status.INTERRUPTED:
                 raise
-            from runyard.hosts.abandoned import end_abandoned
-
             with self.home.own(run_id):
-                ended, survivors = await end_abandoned(self.home.root, run_id, record.epoch)
-                swept = NewEvent("run.swept", data={"ended": ended, "survivors": survivors})
-                await self.journal.commit(run_id, record.epoch, [swept])
-            return Cancellation(ended, survivors)
+                left = await self._end_left(run_id, record.epoch, access)
+                data: dict[str, Any] = {"ended": left.ended, "survivors": left.survivors}
+                if left.unreached:
+                    data["unreached"] = dict(left.unreached)
+                await self.journal.commit(run_id, record.epoch, [NewEvent("run.swept", data=data)])
+            return left
         return None
+
+    async def _end_left(self, run_id: str, epoch: int, access: Access) -> Cancellation:
+        from runyard.hosts.abandoned import end_abandoned
+        from runyard.service.abandoned import Elsewhere
+
+        ended, survivors = await end_abandoned(self.home.root, run_id, epoch)
+        try:
+            elsewhere = await Elsewhere.of(self.journal, run_id)
+        except RunyardError as error:
+            return Cancellation(ended, survivors, {"other hosts": error.message})
+        if elsewhere is None:
+            return Cancellation(ended, survivors)
+        there = await elsewhere.end(self.home, run_id, epoch, access, self._secrets)
+        return Cancellation(ended + there.ended, survivors + there.survivors, there.unreached)
 
     async def decide(
         self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""

@@ -61,13 +61,12 @@ class Runs(Desk):
         notify_delay: float = DELAY,
         secrets: Secrets | None = None,
     ) -> None:
-        super().__init__(home, journal)
+        super().__init__(home, journal, secrets)
         self.interrupted: list[str] = []
         self._notifier = notifier
         self._run_store = run_store
         self._retry = notify_retry
         self._delay = notify_delay
-        self._secrets = secrets or Secrets()
 
     @classmethod
     def open(cls, home: Home | None = None, **options: Any) -> Runs:
@@ -128,6 +127,7 @@ class Runs(Desk):
         ownership = self.home.own(run_id)
         try:
             record = RunRecord(run_id, narrowed.pipeline.name, job.version, Status.QUEUED)
+            outer = job.outer if job.text else job.inventory
             spec = {
                 "digest": job.digest,
                 "path": job.path,
@@ -135,7 +135,7 @@ class Runs(Desk):
                 "text": job.text,
                 "options": options.to_dict(),
                 "undoes": undoes,
-                "inventory": job.outer.to_dict() if job.outer is not None else None,
+                "inventory": outer.to_dict() if outer is not None else None,
             }
             begin = [NewEvent("run.queued"), NewEvent("run.started")]
             if plan is not None:

@@ -166,7 +166,7 @@ def _approval_decided(run: RunRow, event: Event) -> Folded:
 def _swept(run: RunRow, event: Event) -> Folded:
     if run.status is not Status.INTERRUPTED:
         raise ConflictError(f"run {run.run_id} is {run.status}, not interrupted", code="RUN_FINAL")
-    if event.data["survivors"]:
+    if event.data["survivors"] or event.data.get("unreached"):
         return run, ()
     return run, (Change("sweep_attempts", {"message": "ended by a later cancel"}),)
 
@@ -213,7 +213,7 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "handler.started": (),
     "plan.accepted": ("digest",),
     "notify.failed": ("error", "seq?"),
-    "run.swept": ("ended", "survivors"),
+    "run.swept": ("ended", "survivors", "unreached?"),
 }
 _OPENING = LATE | {"run.resumed"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from runyard.cli.stopping import Stopped, stop
 from runyard.cli.style import Paint
+from runyard.hosts.site import Access
 from runyard.model.event import Event
 from runyard.model.run import RunRecord
 from runyard.service.desk import Cancellation
@@ -24,7 +25,9 @@ class FakeRuns:
         self.record = run(step("a", host("h", status)), status=status)
         self.left, self.ended, self.asked = left, ended, 0
 
-    async def cancel(self, run_id: str, reason: str, *, kill: bool) -> Cancellation | None:
+    async def cancel(
+        self, run_id: str, reason: str, *, kill: bool, access: Access
+    ) -> Cancellation | None:
         self.asked += 1
         return self.left if self.ended else None
 
@@ -62,6 +65,15 @@ def test_an_owner_that_dies_before_it_obeys() -> None:
 def test_an_owner_that_has_been_dead(survivors: int, clean: bool) -> None:
     runs = FakeRuns("interrupted", Cancellation(1, survivors), ended=True)
     assert text(runs) == (f"interrupted: {RUN}, ended now: 1, survivors: {survivors}", clean)
+
+
+def test_hosts_that_were_not_reached_are_named() -> None:
+    runs = FakeRuns("interrupted", Cancellation(1, 0, {"web1": "no route"}), ended=True)
+    assert text(runs) == (
+        f"interrupted: {RUN}, ended now: 1, survivors: 0\n"
+        "not reached: web1, what ran there may go on: no route",
+        False,
+    )
 
 
 def test_without_waiting_nothing_is_known() -> None:

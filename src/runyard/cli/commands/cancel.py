@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runyard.cli.lazy import Command
+from runyard.cli.options import access_options
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from runyard.hosts.site import Access
 
 
 @click.command(
@@ -25,18 +31,26 @@ from runyard.cli.settings import Settings
     show_default=True,
     help="Seconds to wait; 0 is without end.",
 )
+@access_options
 @click.pass_obj
 def cancel(
-    settings: Settings, run_id: str, kill: bool, reason: str, no_wait: bool, timeout: float
+    settings: Settings,
+    run_id: str,
+    kill: bool,
+    reason: str,
+    no_wait: bool,
+    timeout: float,
+    access: Access,
 ) -> int:
     """Stop a run, whichever process executes it, and wait until nothing of it is left.
 
     What runs gets SIGTERM, after the grace SIGKILL; then `finally` steps are done. Of a run whose
-    process has died, what it left behind is ended; the run stays interrupted. Prints how many
-    processes survived: 0.
+    process has died, what it left behind, here and at other hosts, is ended; the run stays
+    interrupted. Prints how many processes survived: 0.
 
     RUN is a run id, the unique beginning of one, or `last`. Exit code 0 when it was canceled, or
-    had been interrupted, and no process survived; 1 when it ended otherwise or one did.
+    had been interrupted, and no process survived; 1 when it ended otherwise, when one did, or
+    when a host could not be reached.
     """
     from runyard.cli.approvals import who
     from runyard.cli.loop import drive
@@ -46,7 +60,9 @@ def cancel(
     async def main() -> Stopped | None:
         async with service(quiet=True) as runs:
             found, why = await runs.find(run_id), reason or f"canceled by {who()}"
-            return await stop(runs, found, why, kill=kill, wait=not no_wait, timeout=timeout)
+            return await stop(
+                runs, found, why, kill=kill, wait=not no_wait, timeout=timeout, access=access
+            )
 
     stopped = drive(main())
     if stopped is None:

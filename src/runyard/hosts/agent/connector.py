@@ -127,7 +127,7 @@ class Agents:
         self._contacts: dict[str, Contact] = {}
 
     def open(self, host: Host, become: str = "") -> AgentConnector:
-        """The way to `host` as `become` ("" is what its inventory says, else the agent's user).
+        """The way to `host` as `become` ("" is the user that the agent runs as).
 
         Raises:
             UsageError: `ADDRESS`: it is no address of an agent.
@@ -136,13 +136,12 @@ class Agents:
         web = AgentWeb(host.name, host.address, self._pool)
         self._pool.join(web)
         contact = self._contacts.setdefault(host.name, Contact())
-        user = become or str(host.options.get("become") or "")
         said = self._site.access.agents.get(host.name)
         warnings: tuple[str, ...] = ()
         if said is not None and not said.verify and web.address.startswith("https://"):
             text = f"agent_verify is false: whoever answers for {host.name} is taken for its agent"
             warnings = (text,)
-        return AgentConnector(web, contact, self._site, user, warnings)
+        return AgentConnector(web, contact, self._site, become, warnings)
 
 
 def open_agent(host: Host, become: str, site: Site) -> AgentConnector:
