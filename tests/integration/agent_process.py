@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from runyard.supervisor.launch import socket_path
+
 PROGRAM = Path(sys.executable).with_name("runyard")
 TOKEN = "runner-token"
 PATIENCE = 30.0
@@ -80,12 +82,12 @@ class Agent:
 
     def supervisor(self) -> int:
         """Pid of its supervisor; 0 when there is none."""
-        mark = f"{self.state}/sockets/".encode()
+        path = os.fsencode(socket_path(str(self.state), "agent"))
         for name in os.listdir("/proc"):
             if name.isdigit():
                 with contextlib.suppress(OSError):
                     words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-                    if b"agent" in words and any(word.startswith(mark) for word in words):
+                    if path in words:
                         return int(name)
         return 0
 

@@ -15,6 +15,7 @@ from runyard.agent.order import BadRequest
 from runyard.agent.rules import Rules
 from runyard.agent.tools import Tools
 from runyard.agent.wire import Wire
+from runyard.model.errors import SystemFault
 from runyard.model.ids import RUN_ID
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?")
@@ -51,17 +52,30 @@ class Entrance:
             if own:
                 await self._tools.yard.open(wire)
             else:
-                from runyard.hosts.become import UserDialer
-
-                dialer = UserDialer(user, run)
-                stack.push_async_callback(dialer.close)
-                await dialer.dial(wire)
+                await self._become(user, run, wire, stack)
             rules = Rules(run, int(epoch), self._tools, self._metrics, own=own)
             door = Door(int(epoch), rules, wire, self._metrics)
             self._doors.enter(run, door)
             stack.callback(self._doors.leave, run, door)
             await websocket.accept()
             await door.carry(websocket)
+
+    async def _become(self, user: str, run: str, wire: Wire, stack: AsyncExitStack) -> None:
+        from runyard.hosts.become import UserDialer
+
+        dialer = UserDialer(user, run)
+        stack.push_async_callback(dialer.close)
+        try:
+            await dialer.dial(wire)
+        except SystemFault as error:
+            if error.code == "BECOME":
+                raise
+            raise SystemFault(
+                f"become: cannot work as {user}: {error.message}",
+                code="BECOME",
+                hint=error.hint,
+                retryable=False,
+            ) from error
 
 
 def _ourselves() -> str:

@@ -11,8 +11,8 @@ from runyard.agent.tools import Tools
 from runyard.model.errors import RunyardError
 
 TICK = 2.0
-_BUSY, _QUIET = 3, 30
-"""Ticks between two looks at the disk, while something runs and otherwise."""
+_BUSY, _QUIET = 2, 30
+"""Ticks between two looks at the disk, while something is written and otherwise."""
 
 _LOG = logging.getLogger("runyard.agent")
 
@@ -25,6 +25,7 @@ class Housekeeper:
         self._desk = desk
         self._doors = doors
         self._since_look = _QUIET
+        self._begun = 0
 
     async def work(self) -> None:
         """Again and again."""
@@ -41,9 +42,10 @@ class Housekeeper:
         await self._tools.yard.look_after()
         await self._desk.tidy()
         self._since_look += 1
-        busy = self._tools.slots.running or self._tools.spools.full
+        slots = self._tools.slots
+        busy = slots.running or slots.begun > self._begun or self._tools.spools.full
         if self._since_look >= (_BUSY if busy else _QUIET):
-            self._since_look = 0
+            self._since_look, self._begun = 0, slots.begun
             await self._tidy_disk()
 
     async def _tidy_disk(self) -> None:

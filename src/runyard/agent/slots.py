@@ -16,13 +16,14 @@ class Busy(ConflictError):
 
 
 class Slots:
-    """A place for every task and every attempt that runs.
+    """A place for every task and every attempt that runs; `begun` counts them.
 
     Of attempts whose door has left the end is not seen: they are looked up, by `alive`, when all
     places seem to be taken.
     """
 
     def __init__(self, limit: int, alive: Callable[[], Awaitable[Set[str]]]) -> None:
+        self.begun = 0
         self._limit = limit
         self._alive = alive
         self._taken: set[str] = set()
@@ -48,6 +49,7 @@ class Slots:
 
     def keep(self, name: str) -> None:
         """`name` is at work already: it has a place, however many there are."""
+        self.begun += 1
         self._unseen.discard(name)
         self._taken.add(name)
 
