@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
-import pytest
-
+from runyard.hosts.inventory import Host
 from tests.integration.users import User, needed, new_user, pids, words_of
 
 STARTS = 10.0
@@ -23,7 +23,8 @@ STARTS = 10.0
 class Sshd:
     """One server; `user` may log in with `key`.
 
-    `client` is a home directory for who connects: `.ssh/known_hosts` knows the server.
+    `client` is a home directory for who connects: `.ssh/known_hosts` knows the server. `extra`
+    are more settings for the next start.
     """
 
     def __init__(self, folder: Path, user: User, settings: str = "") -> None:
@@ -35,7 +36,7 @@ class Sshd:
         self.key = new_key(folder / "key")
         self.host_key = new_key(folder / "host_key")
         self.port = free_port()
-        self._settings = settings
+        self.extra = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.known_hosts.parent.mkdir(parents=True, mode=0o700)
         self.trust()
@@ -60,7 +61,19 @@ class Sshd:
         self.known_hosts.write_text(self.host_line())
         self.known_hosts.chmod(0o600)
 
+    def fresh(self) -> None:
+        """The client knows this server and has no configuration, as at the beginning."""
+        self.trust()
+        self.config.unlink(missing_ok=True)
+
+    def host(self, name: str = "far", **options: Any) -> Host:
+        """As in an inventory, with the key."""
+        return Host(name, self.address, options={"identity": str(self.key), **options})
+
     def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None:
+            return
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         (self.folder / "sshd_config").write_text(self._config())
@@ -91,6 +104,7 @@ class Sshd:
         """Kill the server and its connections; what was started through them goes on."""
         if self._process is None:
             return
+        self._process.send_signal(signal.SIGSTOP)  # it takes nobody any more
         sessions = self.sessions()
         self._process.kill()
         _kill(sessions)
@@ -101,6 +115,10 @@ class Sshd:
         with suppress(FileNotFoundError):
             return (self.folder / "log").read_text()
         return ""
+
+    def logins(self) -> int:
+        """How many connections have been let in so far."""
+        return self.log().count("Accepted publickey")
 
     def _config(self) -> str:
         return f"""\
@@ -117,7 +135,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 100
 LogLevel VERBOSE
-{self._settings}
+{self.extra}
 """
 
 
@@ -130,28 +148,11 @@ def server(settings: str = "", user: User | None = None) -> Iterator[Sshd]:
             root = os.geteuid() == 0
             user = stack.enter_context(new_user("s")) if root else User.myself()
         folder = Path(tempfile.mkdtemp(prefix="runyard-sshd-", dir="/tmp"))
-        stack.callback(rmtree, folder)
+        stack.callback(_remove, folder)
         sshd = Sshd(folder, user, settings)
         stack.callback(sshd.stop)
         sshd.start()
         yield sshd
-
-
-@pytest.fixture(scope="session")
-def sshd_of_session() -> Iterator[Sshd]:
-    with server() as running:
-        yield running
-
-
-@pytest.fixture
-def sshd(sshd_of_session: Sshd, monkeypatch: pytest.MonkeyPatch) -> Sshd:
-    """The session's server, trusted, with this process in the client's place."""
-    sshd = sshd_of_session
-    sshd.trust()
-    sshd.config.unlink(missing_ok=True)
-    for name, value in sshd.environment.items():
-        monkeypatch.setenv(name, value)
-    return sshd
 
 
 def new_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path:
@@ -181,10 +182,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _remove(folder: Path) -> None:
+    """Remove it, though a connection that is being killed may still write its log."""
+    for _ in range(50):
+        with suppress(OSError):
+            rmtree(folder)
+            return
+        time.sleep(0.02)
+    rmtree(folder)
+
+
 def _kill(sessions: list[int]) -> None:
     """Kill the server's processes of these connections, and nothing that they have started."""
-    for pid in [one for session in sessions for one in (*_children(session), session)]:
-        if (words_of(pid) or [""])[0].startswith("sshd"):
+    found = [one for session in sessions for one in (session, *_children(session))]
+    for pid in found:
+        if "sshd" in (words_of(pid) or [""])[0]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

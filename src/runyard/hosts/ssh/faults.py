@@ -32,8 +32,6 @@ def fault_of(
     if isinstance(error, asyncssh.PermissionDenied) or _too_many_keys(error):
         return _refused(where, offer, error)
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        if "host key" in error.reason and (changed := verifier.no_common_kind()) is not None:
-            return changed
         return _protocol(f"{where}: {error.reason}")
     if isinstance(error, asyncssh.ProtocolNotSupported):
         return _protocol(f"{where} does not speak SSH 2: {error.reason}")

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Sequence
 from getpass import getuser
-from pathlib import Path
 from typing import Any, Final, cast
 
 import asyncssh
@@ -15,7 +14,7 @@ from asyncssh.config import SSHClientConfig
 from runyard.hosts.ssh.early import CONFIGS
 from runyard.hosts.ssh.faults import fault_of
 from runyard.hosts.ssh.keys import Keys, Offer
-from runyard.hosts.ssh.known import KnownHosts
+from runyard.hosts.ssh.known import SSH_PORT, KnownHosts
 from runyard.hosts.ssh.target import Target
 from runyard.hosts.ssh.verify import Verifier
 from runyard.model.errors import SystemFault
@@ -40,7 +39,8 @@ class Login:
     def __init__(self, *, accept_new: bool) -> None:
         self.accept_new = accept_new
         self.keys = Keys()
-        self.configs = [path for path in CONFIGS if os.access(Path(path).expanduser(), os.R_OK)]
+        paths = [os.path.expanduser(path) for path in CONFIGS]
+        self.configs = [path for path in paths if os.access(path, os.R_OK)]
         self._known: dict[tuple[str, ...], KnownHosts] = {}
 
     def known(self, files: tuple[str, ...]) -> KnownHosts:
@@ -83,6 +83,9 @@ def plan(target: Target, login: Login) -> Plan:
         known = login.known(_known_files(target, config))
         verifier = Verifier(str(target), known, alias, accept_new=login.accept_new)
         seconds = float(str(config.get("ConnectTimeout") or CONNECT))
+        host = str(config.get("Hostname") or target.host)
+        port = target.port or int(str(config.get("Port") or SSH_PORT))
+        algorithms = () if config.get("HostKeyAlgorithms") else verifier.algorithms(host, port)
         options = asyncssh.SSHClientConnectionOptions(
             config=login.configs,
             host=target.host,
@@ -90,6 +93,7 @@ def plan(target: Target, login: Login) -> Plan:
             username=target.user or (),
             client_factory=lambda: verifier,
             known_hosts=verifier.known_for,
+            server_host_key_algs=algorithms,
             connect_timeout=seconds,
             keepalive_interval=config.get("ServerAliveInterval") or KEEPALIVE,
             tunnel=None,

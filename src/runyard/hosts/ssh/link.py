@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,6 @@ TRIES: Final = 4
 CLOSE: Final = 2.0
 ANSWER: Final = 15.0
 DOUBTED: Final = 5.0
-_DEEPEST: Final = 8
 
 
 class Dropped(NetworkError):
@@ -54,15 +54,15 @@ class Links:
             lambda: asyncio.Semaphore(PER_SERVER)
         )
 
-    def link(self, name: str, target: Target, depth: int = 0) -> Link:
+    def link(self, name: str, target: Target) -> Link:
         """The connection of host `name` to `target`; nothing is connected yet.
 
-        Jump hosts have no name; `depth` is how many hosts are reached through it.
+        Jump hosts have no name.
         """
         key = (name, target)
         link = self._links.get(key)
         if link is None:
-            link = self._links[key] = Link(self, target, depth)
+            link = self._links[key] = Link(self, target)
         return link
 
     async def prepare(self, target: Target) -> tuple[Login, socket.socket | None]:
@@ -93,11 +93,10 @@ class Links:
 class Link:
     """A connection that opens when it is asked for, and closes when the last user leaves."""
 
-    def __init__(self, links: Links, target: Target, depth: int) -> None:
+    def __init__(self, links: Links, target: Target) -> None:
         self.target = target
         self.where = str(target)
         self._links = links
-        self._depth = depth
         self._users: set[object] = set()
         self._connection: SSHClientConnection | None = None
         self._opening: asyncio.Task[SSHClientConnection] | None = None
@@ -140,6 +139,13 @@ class Link:
             self._opening = asyncio.ensure_future(self._open())
             self._opening.add_done_callback(_seen)
         return await asyncio.shield(self._opening)
+
+    def way(self) -> Iterator[Link]:
+        """This one and those that it goes through."""
+        link: Link | None = self
+        while link is not None:
+            yield link
+            link = link._jump
 
     def distrust(self) -> None:
         """Somebody was left waiting: the next answer must come soon."""
@@ -194,18 +200,19 @@ class Link:
         """The connection to the last host on the way."""
         if not jump:
             return None
-        if self._depth >= _DEEPEST:
-            raise SystemFault(
-                f"the jump hosts to {self.target} lead nowhere: {jump} again and again",
-                code="SSH_CONFIG",
-                hint="exclude the jump host itself: `Host * !JUMPHOST` in ~/.ssh/config",
-                retryable=False,
-            )
         if self._jump is None:
             before, _, last = jump.rpartition(",")
             target = replace(hop(last), jump=before, known_hosts=self.target.known_hosts)
-            self._jump = self._links.link("", target, self._depth + 1)
-            self._jump.join(self)
+            link = self._links.link("", target)
+            if self in link.way():
+                raise SystemFault(
+                    f"the way to {self.target} leads through itself: ProxyJump {jump}",
+                    code="SSH_CONFIG",
+                    hint="exclude jump hosts in ~/.ssh/config: `Host * !JUMPHOST`",
+                    retryable=False,
+                )
+            self._jump = link
+            link.join(self)
         return await self._jump.connection()
 
 

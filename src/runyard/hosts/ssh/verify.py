@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from asyncssh import KeyImportError, SSHClient, SSHKey, import_public_key
+from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
-from runyard.hosts.ssh.known import KnownHosts, KnownKey, fingerprint, name_of
+from runyard.hosts.ssh.known import SSH_PORT, KnownHosts, KnownKey, fingerprint, name_of
 from runyard.model.errors import RunyardError, SystemFault
 
 Trusted = tuple[list[SSHKey], list[SSHKey], list[SSHKey]]
@@ -31,14 +30,24 @@ class Verifier(SSHClient):
         self._accepted: tuple[str, str] | None = None
 
     def known_for(self, host: str, _address: str, port: int | None) -> Trusted:
-        """Keys, authorities and revoked keys; asyncssh asks with the connection made."""
+        """Keys, authorities and revoked keys of `host`; None is the usual port."""
         self._host = self._alias or host
         self._name = self._alias or (name_of(host, port) if port else name_of(host))
         self._keys = self._known.find(self._name)
-        trusted = [key for key in self._keys if not key.marker]
-        authorities = [key for key in self._keys if key.marker == "@cert-authority"]
-        revoked = [key for key in self._keys if key.marker == "@revoked"]
-        return _loaded(trusted), _loaded(authorities), _loaded(revoked)
+        return self._loaded(""), self._loaded("@cert-authority"), self._loaded("@revoked")
+
+    def algorithms(self, host: str, port: int) -> list[str]:
+        """What to ask `host` for: keys of the kinds that are known first, then any.
+
+        So that a host with several keys shows the known one, and one that has none of them shows
+        what it has, and can be told from one that is not there.
+        """
+        trusted, authorities, _ = self.known_for(host, "", port if port != SSH_PORT else None)
+        wanted = [*get_default_certificate_algs()] if authorities else []
+        for key in trusted:
+            wanted += key.sig_algorithms
+        wanted += get_default_public_key_algs()
+        return [name.decode("ascii") for name in dict.fromkeys(wanted)]
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:
         """Asked about a key that is none of the known ones."""
@@ -74,14 +83,20 @@ class Verifier(SSHClient):
         )
         return False
 
-    def no_common_kind(self) -> RunyardError | None:
-        """The server has no key of a kind that is known: it is not who it was."""
-        return self.trouble if self._changed("of another kind", "") else None
-
     def remember(self) -> None:
         """Write down a new key, now that the host has proven to have it. Raises SystemFault."""
         if self._accepted is not None:
             self._known.add(self._name, *self._accepted)
+
+    def _loaded(self, marker: str) -> list[SSHKey]:
+        found = []
+        for key in self._keys:
+            try:
+                if key.marker == marker:
+                    found.append(import_public_key(f"{key.kind} {key.data}"))
+            except KeyImportError:  # of a kind that this version does not know
+                continue
+        return found
 
     def _changed(self, now: str, kind: str) -> bool:
         trusted = [key for key in self._keys if not key.marker]
@@ -89,7 +104,7 @@ class Verifier(SSHClient):
             return False
         known = next((key for key in trusted if key.kind == kind), trusted[0])
         self.trouble = SystemFault(
-            f"the host key of {self._shown} has changed: it is {f'{kind} {now}'.strip()}, and "
+            f"the host key of {self._shown} has changed: it is {kind} {now}, and "
             f"{known.place} knows {known.kind} {fingerprint(known.data)}",
             code="HOST_KEY_CHANGED",
             hint="somebody may be listening in; if the host is really a new one: "
@@ -97,16 +112,6 @@ class Verifier(SSHClient):
             retryable=False,
         )
         return True
-
-
-def _loaded(keys: Iterable[KnownKey]) -> list[SSHKey]:
-    found = []
-    for key in keys:
-        try:
-            found.append(import_public_key(f"{key.kind} {key.data}"))
-        except KeyImportError:  # of a kind that this version does not know
-            continue
-    return found
 
 
 def _short(kind: str) -> str:
