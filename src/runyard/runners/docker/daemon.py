@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ from runyard.model.errors import ArgumentError, NetworkError
 
 if TYPE_CHECKING:
     from aiodocker import Docker
+    from aiohttp import ClientResponse
 
 T = TypeVar("T")
 
@@ -83,6 +85,37 @@ async def ask(question: Awaitable[T], what: str, seconds: float = ANSWER) -> T:
         ) from None
     except (DockerError, ClientError, OSError) as error:
         raise fault_of(error, what) from error
+
+
+@asynccontextmanager
+async def request(
+    docker: Docker,
+    method: str,
+    path: str,
+    params: Mapping[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> AsyncIterator[ClientResponse]:
+    """An answer that takes its time; let go of on every way out, which aiodocker does not do.
+
+    Raises ClientError, OSError, DockerError.
+    """
+    from aiodocker.exceptions import DockerError
+    from aiohttp import ClientTimeout
+
+    if docker.api_version == "auto":
+        await docker.version()
+    url = f"{docker.docker_host}/{docker.api_version}/{path}"
+    async with docker.session.request(
+        method, url, params=params, headers=headers, timeout=ClientTimeout()
+    ) as answer:
+        if answer.status >= 400:
+            text = await answer.text()
+            try:
+                text = str(json.loads(text)["message"])
+            except (ValueError, KeyError, TypeError):
+                pass
+            raise DockerError(answer.status, text[:1000])
+        yield answer
 
 
 def _chosen(path: Path) -> str:

@@ -53,7 +53,8 @@ _WORDS = (
 )
 _IMAGE_ABSENT = re.compile(
     r"manifest .*(unknown|not found)|pull access denied|repository .*not found|not found: manifest"
-    r"|no matching manifest|invalid reference format|unauthorized|authentication required|denied:",
+    r"|no matching manifest|invalid reference format|unauthorized|authentication required|denied:"
+    r"|no basic auth credentials|forbidden",
     re.IGNORECASE | re.DOTALL,
 )
 

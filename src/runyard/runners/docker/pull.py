@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runyard.model.duration import format_duration
 from runyard.model.errors import ArgumentError, NetworkError
 from runyard.runners.docker.auth import credentials
-from runyard.runners.docker.daemon import ask
+from runyard.runners.docker.daemon import ask, request
 from runyard.runners.docker.fault import pull_fault
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 PAUSE = 2.0
 """Seconds between two lines about the same pull."""
 
-POLICIES = ("missing", "always", "never")
+_TAGGED = re.compile(r"[:@][^/]*$")
 
 
 async def provide(docker: Docker, image: str, policy: str, say: Callable[[str], None]) -> None:
@@ -71,19 +74,27 @@ async def pull(docker: Docker, image: str, say: Callable[[str], None]) -> None:
     began = told = time.monotonic()
     progress = Progress()
     auth = await credentials(image, os.environ)
-    source = image if auth is None or "/" in image else f"docker.io/library/{image}"
+    headers = {"X-Registry-Auth": _coded(auth)} if auth is not None else {}
+    params = {"fromImage": image, **({} if _TAGGED.search(image) else {"tag": "latest"})}
     try:
-        async for news in docker.images.pull(source, auth=auth, stream=True):
-            progress.take(news)
-            if time.monotonic() - told >= PAUSE and (line := progress.line()):
-                told = time.monotonic()
-                say(f"pulling {image}: {line}")
+        async with request(docker, "POST", "images/create", params, headers) as answer:
+            while line := await answer.content.readline():
+                progress.take(json.loads(line))
+                if time.monotonic() - told >= PAUSE and (words := progress.line()):
+                    told = time.monotonic()
+                    say(f"pulling {image}: {words}")
     except (DockerError, ClientError, OSError, ValueError) as error:
         raise pull_fault(error, image) from error
+    if progress.error:
+        raise pull_fault(DockerError(0, progress.error), image)
     if not progress.complete:
         raise NetworkError(f"cannot pull {image}: the daemon broke off", code="PULL")
     took = format_duration(time.monotonic() - began)
     say(f"pulled {image} in {took}{progress.result()}")
+
+
+def _coded(auth: Mapping[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(dict(auth)).encode()).decode()
 
 
 class Progress:
@@ -94,9 +105,11 @@ class Progress:
         self._ready: set[str] = set()
         self._digest = ""
         self.complete = False
+        self.error = ""
 
     def take(self, news: dict[str, Any]) -> None:
         """One message: `id`, `status`, `progressDetail: {current, total}`."""
+        self.error = self.error or str(news.get("error") or "")
         status, layer = str(news.get("status", "")), str(news.get("id", ""))
         if status.startswith("Digest: "):
             self._digest = status.removeprefix("Digest: ")

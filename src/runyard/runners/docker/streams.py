@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from runyard.runners.docker.daemon import request
 from runyard.runners.docker.demux import Demux, Healer
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ async def logged(container: DockerContainer, *, follow: bool) -> AsyncIterator[t
     """
     frames, healer = Demux(), Healer()
     params = {"stdout": "1", "stderr": "1", "follow": str(int(follow))}
-    async with _asked(container, "GET", "logs", params) as answer:
+    async with _of(container, "GET", "logs", params) as answer:
         async for part in answer.content.iter_any():
             for stream, data in frames.feed(part):
                 yield stream, healer.heal(stream, data)
@@ -37,29 +38,18 @@ async def logged(container: DockerContainer, *, follow: bool) -> AsyncIterator[t
 
 async def measured(container: DockerContainer) -> AsyncIterator[dict[str, Any]]:
     """What the container uses, once a second until it ends. Raises as `logged`, ValueError."""
-    async with _asked(container, "GET", "stats", {"stream": "1"}) as answer:
+    async with _of(container, "GET", "stats", {"stream": "1"}) as answer:
         while line := await answer.content.readline():
             yield json.loads(line)
 
 
 async def ended(container: DockerContainer) -> None:
     """Wait until the container does not run (any more, or yet). Raises as `logged`."""
-    async with _asked(container, "POST", "wait", {}) as answer:
+    async with _of(container, "POST", "wait", {}) as answer:
         await answer.read()
 
 
-@asynccontextmanager
-async def _asked(
+def _of(
     container: DockerContainer, method: str, what: str, params: dict[str, str]
-) -> AsyncIterator[ClientResponse]:
-    """An answer that takes its time; let go of on every way out, which aiodocker does not do."""
-    from aiodocker.exceptions import DockerError
-    from aiohttp import ClientTimeout
-
-    docker = container.docker
-    url = f"{docker.docker_host}/{docker.api_version}/containers/{container.id}/{what}"
-    timeout = ClientTimeout()
-    async with docker.session.request(method, url, params=params, timeout=timeout) as answer:
-        if answer.status != 200:
-            raise DockerError(answer.status, (await answer.text())[:1000])
-        yield answer
+) -> AbstractAsyncContextManager[ClientResponse]:
+    return request(container.docker, method, f"containers/{container.id}/{what}", params)
