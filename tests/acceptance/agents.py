@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.agent_process import Agent, end
+from tests.integration.agent_process import Agent as Agent
+from tests.integration.agent_process import end
 from tests.integration.sshd import Sshd, server
 
 
@@ -78,13 +79,18 @@ def far(sshd: Sshd, port: int = 0, **options: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that every user of this machine may write into, and its file `starts`, too."""
+    """A directory that every user of this machine may write into.
+
+    In it are the file `starts`, for side effects to count, and `stay`, for as long as steps of
+    tests are to go on: they end with the test, however that ends.
+    """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="runyard-p-", dir="/tmp"))
         stack.callback(shutil.rmtree, folder)
         folder.chmod(0o777)  # not sticky: there nobody could append to another one's file
-        (folder / "starts").touch()
-        (folder / "starts").chmod(0o666)
+        for name in ("starts", "stay"):
+            (folder / name).touch()
+            (folder / name).chmod(0o666)
         yield folder
 
 

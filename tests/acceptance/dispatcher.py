@@ -92,10 +92,10 @@ class Dispatcher:
 
 @asynccontextmanager
 async def dispatcher(
-    folder: Path, prefix: tuple[str, ...] = (), **env: str
+    folder: Path, env: Mapping[str, str] | None = None, *, prefix: tuple[str, ...] = ()
 ) -> AsyncIterator[Dispatcher]:
     """One whose processes end with the block."""
-    made = Dispatcher(folder, env, prefix)
+    made = Dispatcher(folder, dict(env or {}), prefix)
     try:
         yield made
     finally:
