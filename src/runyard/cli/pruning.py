@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runyard.model.errors import FencedError, NetworkError
+from runyard.model.errors import FencedError, NetworkError, RunyardError
 from runyard.model.run import RunRecord
 from runyard.model.status import Status
 
@@ -45,11 +45,22 @@ def select(
 async def still_at_work(runs: Runs, record: RunRecord) -> int:
     """How many attempts of an interrupted run live on, though its owner has died.
 
-    Their output is written into the run's directory, and a resume would attach to them.
+    Their output is written into the run's directory, and a resume would attach to them. Those at
+    other hosts count until a cancel has been there.
     """
     if record.status is not Status.INTERRUPTED:
         return 0
-    return await _attempts(runs, record) + await _containers(runs, record)
+    here = await _attempts(runs, record) + await _containers(runs, record)
+    return here + await _elsewhere(runs, record)
+
+
+async def _elsewhere(runs: Runs, record: RunRecord) -> int:
+    from runyard.service.abandoned import Elsewhere
+
+    try:
+        return await Elsewhere.count(runs.journal, record.run_id)
+    except RunyardError:  # its workflow cannot be read any more: nobody could resume it
+        return 0
 
 
 async def _attempts(runs: Runs, record: RunRecord) -> int:

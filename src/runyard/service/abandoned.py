@@ -76,6 +76,23 @@ class Elsewhere:
         attempts = list(_flying(run_id, job, rows))
         return cls(job, options, attempts) if attempts else None
 
+    @classmethod
+    async def count(cls, journal: Journal, run_id: str) -> int:
+        """How many may still run, as far as is known here: nobody is asked.
+
+        After a cancel that has reached every host it is none.
+        """
+        seq, left = 0, True
+        while page := await journal.events(run_id, seq):
+            for event in page:
+                if event.type == "run.swept":
+                    left = bool(event.data.get("unreached"))
+                elif event.type == "run.resumed":
+                    left = True
+            seq = page[-1].seq
+        elsewhere = await cls.of(journal, run_id) if left else None
+        return len(elsewhere.attempts) if elsewhere is not None else 0
+
     async def end(
         self, home: Home, run_id: str, epoch: int, access: Access, secrets: Secrets
     ) -> Ended:
