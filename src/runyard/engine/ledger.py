@@ -57,6 +57,12 @@ class Ledger:
             if row.step.startswith("rollback:"):
                 # What was undone, be it in part, is no longer done, and may be undone again.
                 self._last.pop((row.step.removeprefix("rollback:"), row.host), None)
+        self._open = {at for at, row in self._last.items() if in_flight(row)}
+
+    @property
+    def unsettled(self) -> set[str]:
+        """Hosts that may be asked again what became of an attempt."""
+        return {host for _, host in self._open}
 
     def last_try(self, step: str, host: str) -> tuple[int, bool]:
         """Number of the last attempt so far, and whether an earlier life left it without end.
@@ -145,8 +151,13 @@ class Ledger:
         When the next intent follows at once, both are one transaction: a sequence of steps costs
         one commit each.
         """
-        self._last.pop((result.step, result.host), None)
+        at = result.step, result.host
+        self._last.pop(at, None)
         data = to_data(result)
+        if _lost(data):
+            self._open.add(at)
+        elif result.attempt:  # else the host was not even reached, and what runs there goes on
+            self._open.discard(at)
         if tolerated:
             data["tolerated"] = True
         self.tell(NewEvent("result.reached", result.step, result.host, {"result": data}))

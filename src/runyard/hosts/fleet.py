@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from runyard.hosts.inventory import Host, Inventory
 from runyard.model.connector import Connector
@@ -54,7 +54,12 @@ class Fleet:
             connector = self._connectors[key] = self._open(host, become)
         return connector
 
-    async def close(self, *, done: bool = False) -> None:
-        """Leave all hosts; attempts that run go on. `done`: as of `Connector.close`."""
-        ways = {id(c): c for c in self._connectors.values()}.values()
-        await asyncio.gather(*(way.close(done=done) for way in ways), return_exceptions=True)
+    async def close(self, *, done: bool = False, but: Collection[str] = ()) -> None:
+        """Leave all hosts; attempts that run go on. `done`: as of `Connector.close`.
+
+        The hosts `but` may be asked again: there it is not done.
+        """
+        ways = {id(way): way for way in self._connectors.values()}
+        kept = {id(way) for (host, _), way in self._connectors.items() if host in but}
+        leave = (way.close(done=done and at not in kept) for at, way in ways.items())
+        await asyncio.gather(*leave, return_exceptions=True)

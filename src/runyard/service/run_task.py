@@ -74,7 +74,10 @@ class RunTask:
         written = False
         try:
             ran = await self._pipeline.run(self._running)
-            self.results, written = ran.results, True
+            self.results = ran.results
+            # What hosts are told to forget below must be known here, whatever happens then.
+            await self._running.ledger.record()
+            written = True
             status, message = self._verdict(ran)
         except FencedError as fenced:
             return await self._lost(fenced)
@@ -86,7 +89,8 @@ class RunTask:
         finally:
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
-            await self._running.fleet.close(done=written)
+            open_ = self._running.ledger.unsettled
+            await self._running.fleet.close(done=written, but=open_)
         await self._finish(status, message, error)
         self._ownership.close()
         return await self._journal.get(self.run_id)

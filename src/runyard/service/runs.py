@@ -287,7 +287,7 @@ class Runs(Desk):
                 job.pipeline, running, job.digest, plan_key(self.home), checks=checks
             )
         finally:
-            await running.fleet.close()
+            await running.fleet.close(done=True)
             from shutil import rmtree
 
             rmtree(self.home.run_dir(run_id), ignore_errors=True)
