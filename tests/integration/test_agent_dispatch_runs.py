@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import PROGRAM, Run
 from tests.integration.agent_process import Agent, agent, alive, until
+from tests.integration.original_agent import OriginalAgent
 
 ME = os.getpid()  # what other tests lose and sweep bears other names
 Background = Callable[..., "subprocess.Popen[str]"]
@@ -338,3 +339,26 @@ def test_http_and_ports_are_looked_at_from_the_agent(tmp_path: Path, program: Ru
         assert "timed out after 1s waiting for tcp 127.0.0.1:1" in done.stdout
         status, found = one.ask("GET", "/run-status", run_id=f"looked-around-{ME}")
     assert status == 200 and len(found["steps"]) == 3
+
+
+def test_agents_are_looked_at(tmp_path: Path, program: Run) -> None:
+    with agent(tmp_path / "agent0") as one, OriginalAgent(clock=-3600.0) as old:
+        file = write(tmp_path, OFFLINE, [one.port, old.server_address[1]])
+        done = program("agents", "-f", file)
+        rows = [line.split() for line in done.stdout.splitlines()]
+        assert done.returncode == 1
+        assert [row[:2] for row in rows[1:4]] == [
+            ["host1", "ok"], ["host2", "ok"], ["host3", "absent"],
+        ]  # fmt: skip
+        assert "host2: its clock is -3600 s off" in done.stdout
+        assert "host3: cannot reach the agent of host3" in done.stdout
+        done = program("agents", "-f", file, "host1,host2", "-o", "json")
+        found = json.loads(done.stdout)
+        assert done.returncode == 0
+        assert [each["kind"] for each in found] == ["runyard", "original"]
+        assert found[0]["version"] and found[0]["running"] == 0 and found[0]["platform"]
+        assert "cmd.run" in found[0]["capabilities"]
+        done = program("agents", f"http://127.0.0.1:{one.port}", "--token", "another")
+        assert done.returncode == 1 and "refused" in done.stdout
+        done = program("agents", f"http://127.0.0.1:{one.port}", "-o", "yaml")
+        assert done.returncode == 0 and "state: ok" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -35,11 +36,18 @@ class Beat:
                 "version": __version__,
                 "protocol": PROTOCOL,
                 "door": True,
+                "platform": _platform(),
                 "labels": dict(self._settings.labels),
                 "limits": self._settings.bounds.to_dict(),
                 **present,
             },
         }
+
+
+def _platform() -> str:
+    """`linux x86_64`."""
+    found = os.uname()
+    return f"{found.sysname.lower()} {found.machine}"
 
 
 def _now() -> str:

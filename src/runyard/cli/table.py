@@ -60,6 +60,7 @@ COMMANDS = {
         "Ask hosts what they are, and whether they are there.",
         _HOSTS,
     ),
+    "agents": Entry("runyard.cli.commands.agents:agents", "Ask push agents how they are.", _HOSTS),
     "agent": Entry(
         "runyard.cli.commands.agent:agent", "Be a push agent on this host, or install one.", _ETC
     ),

@@ -21,7 +21,7 @@ from runyard.model.errors import RunyardError, SystemFault
 from runyard.model.execution import Exec
 from runyard.model.ids import attempt_id
 from runyard.model.light import dataclass
-from runyard.service.access import admitted
+from runyard.service.access import admitted, secrets_of_access
 from runyard.service.job import Job, RunOptions
 from runyard.store.home import Home
 from runyard.store.journal import AttemptRow, Journal
@@ -105,7 +105,7 @@ class Elsewhere:
         for flying in self.attempts:
             groups.setdefault((flying.host.name, flying.become), []).append(flying)
         try:
-            found = await secrets.resolve(self._job.secrets)
+            found = await secrets.resolve(secrets_of_access(self._job.inventory))
             options, _ = admitted(self._options.admitted_by(access), self._job, found)
         except RunyardError as error:
             return Ended(0, 0, dict.fromkeys((name for name, _ in groups), error.message))

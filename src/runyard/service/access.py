@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from runyard.expr.secrets import MIN_LENGTH
+from runyard.expr.template import secret_names
 from runyard.expr.value import bool_of
 from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Inventory
@@ -55,6 +56,13 @@ def with_agents(
             if said:
                 agents[name] = _access(name, said, base)
     return replace(access, agents=agents)
+
+
+def secrets_of_access(inventory: Inventory) -> Iterator[str]:
+    """Names of the secrets that connecting needs: others may be unknown here."""
+    for layer in inventory.layers():
+        for name in _NAMES & layer.keys():
+            yield from secret_names(layer[name])
 
 
 def hidden(access: Access, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runyard.expr.secrets import Secrets
-from runyard.expr.template import secret_names
 from runyard.hosts.fleet import Fleet
 from runyard.hosts.inventory import Host, Inventory
 from runyard.hosts.site import Access, Site
@@ -15,7 +14,7 @@ from runyard.hosts.ways import Ways
 from runyard.model.errors import DeadlineError, InternalError, RunyardError
 from runyard.model.ids import new_run_id
 from runyard.model.light import dataclass
-from runyard.service.access import with_agents
+from runyard.service.access import secrets_of_access, with_agents
 from runyard.store.home import Home
 
 
@@ -48,7 +47,7 @@ async def gather_facts(
         StoreError: the state home cannot be used.
     """
     run_id = f"facts-{new_run_id()}"
-    secrets = await Secrets().resolve(_secrets_of_access(inventory))
+    secrets = await Secrets().resolve(secrets_of_access(inventory))
     access = with_agents(access, inventory, secrets, base)
     fleet = Fleet(inventory, Ways(Site(home.prepare().root, run_id, access=access)))
     turn = asyncio.Semaphore(at_once)
@@ -80,11 +79,3 @@ async def _ask(fleet: Fleet, host: Host, timeout: float) -> HostFacts:
         return HostFacts(host, {}, error)
     except Exception as error:  # One host must not hide what the others say.
         return HostFacts(host, {}, InternalError.of(error, f"facts of {host.name}"))
-
-
-def _secrets_of_access(inventory: Inventory) -> Iterator[str]:
-    """Only those that connecting needs: others may be unknown here."""
-    for layer in inventory.layers():
-        for name, value in layer.items():
-            if name.startswith("agent_"):
-                yield from secret_names(value)

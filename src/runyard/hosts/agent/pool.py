@@ -34,6 +34,14 @@ class Pool:
             session, self._session = self._session, None
             await session.close()
 
+    async def __aenter__(self) -> Pool:
+        self.join(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._members = {self}
+        await self.leave(self)
+
     def session(self) -> ClientSession:
         """The client. Only in a running loop."""
         if self._session is None:
