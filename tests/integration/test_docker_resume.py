@@ -105,6 +105,16 @@ def result(tmp_path: Path) -> dict[str, Any]:
     return found[0]
 
 
+async def hundred(home: Path, run_id: str) -> None:
+    """Wait until line 100 is in the log: a daemon that is killed forgets what it passes on."""
+    folder = home / "runs" / run_id / "output"
+
+    def there() -> bool:
+        return any(b"line 100\n" in path.read_bytes() for path in folder.glob("*.log"))
+
+    await until(there)
+
+
 def check(tmp_path: Path) -> None:
     """It ran once, and every byte is there once."""
     assert (tmp_path / "v" / "starts").read_text() == "start\n"
@@ -226,8 +236,8 @@ def test_a_daemon_that_is_killed_and_comes_back_goes_on(tmp_path: Path, own_daem
 
     async def scenario(runs: Runs) -> None:
         started = await begin(runs, args)
-        await until((tmp_path / "v" / "hundred").exists)
-        await asyncio.to_thread(own_daemon.stop, signal.SIGKILL)
+        await hundred(tmp_path / "state", started.run_id)
+        await asyncio.to_thread(own_daemon.kill)
         await asyncio.to_thread(own_daemon.start, "--live-restore")
         (tmp_path / "v" / "go").touch()
         await started.wait()
@@ -250,8 +260,8 @@ def test_what_ends_while_no_daemon_is_there_says_that_output_may_be_missing(
 
     async def scenario(runs: Runs) -> None:
         started = await begin(runs, args)
-        await until((tmp_path / "v" / "hundred").exists)
-        await asyncio.to_thread(own_daemon.stop, signal.SIGKILL)
+        await hundred(tmp_path / "state", started.run_id)
+        await asyncio.to_thread(own_daemon.kill)
         (tmp_path / "v" / "go").touch()
         await until((tmp_path / "v" / "done").exists)
         await asyncio.to_thread(own_daemon.start, "--live-restore")
@@ -270,7 +280,7 @@ def test_a_daemon_that_takes_its_containers_along_loses_the_attempt(
     async def scenario(runs: Runs) -> None:
         started = await begin(runs, {"command": "echo up; exec sleep 1000"})
         await until(lambda: text_of(runs, started.run_id))
-        await asyncio.to_thread(own_daemon.stop, signal.SIGKILL)
+        await asyncio.to_thread(own_daemon.kill)
         await asyncio.to_thread(own_daemon.start)
         await started.wait()
         found = started.results[0].outcome
@@ -294,8 +304,8 @@ def test_a_daemon_that_stays_away_is_a_lost_host_and_a_resume_finds_the_containe
 
     async def scenario() -> None:
         task = asyncio.ensure_future(perform(tmp_path / "state", args))
-        await until((tmp_path / "v" / "hundred").exists)
-        await asyncio.to_thread(own_daemon.stop, signal.SIGKILL)
+        await hundred(tmp_path / "state", "run-00000001")
+        await asyncio.to_thread(own_daemon.kill)
         with pytest.raises(HostLost):
             await task
         with pytest.raises(HostLost):  # it may run: not known is not never started

@@ -82,14 +82,28 @@ class Desk:
         from runyard.service.abandoned import Elsewhere
 
         ended, survivors = await end_abandoned(self.home.root, run_id, epoch)
+        here = await self._end_containers(run_id)
+        ended, survivors = ended + here.ended, survivors + here.survivors
         try:
             elsewhere = await Elsewhere.of(self.journal, run_id)
         except RunyardError as error:
-            return Cancellation(ended, survivors, {"other hosts": error.message})
+            unreached = {**here.unreached, "other hosts": error.message}
+            return Cancellation(ended, survivors, unreached)
         if elsewhere is None:
-            return Cancellation(ended, survivors)
+            return Cancellation(ended, survivors, here.unreached)
         there = await elsewhere.end(self.home, run_id, epoch, access, self._secrets)
-        return Cancellation(ended + there.ended, survivors + there.survivors, there.unreached)
+        unreached = {**here.unreached, **there.unreached}
+        return Cancellation(ended + there.ended, survivors + there.survivors, unreached)
+
+    async def _end_containers(self, run_id: str) -> Cancellation:
+        from runyard.runners.docker.book import unfinished
+
+        folder = self.home.output_dir(run_id)
+        if not unfinished(folder):
+            return Cancellation(0, 0)
+        from runyard.runners.docker.abandoned import end_here
+
+        return Cancellation(*await end_here(folder))
 
     async def decide(
         self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from runyard.model.action import Work
-from runyard.model.errors import ConflictError, StoreError, SystemFault
+from runyard.model.errors import ConflictError, HostLost, StoreError, SystemFault
 from runyard.model.execution import Exit
 from runyard.runners.docker.book import Book, Entry
 from runyard.runners.docker.contact import Contact
@@ -32,6 +32,7 @@ from runyard.supervisor.output import NAMES
 
 _GONE = "the container is gone: somebody has removed it, and how it ended with it"
 _CREATION = 600.0  # seconds: some ways of storage copy the whole image
+_IN_USE = "already in use"  # what runs under that name was started before the daemon's death
 _NO_OUTPUT = {"stdout": 0, "stderr": 0}
 
 Ended = tuple[Exit, Mapping[str, Any]]
@@ -131,6 +132,12 @@ class Life:
             lost = exit_without(self._folder, self._work.attempt, "lost", _GONE)
             return await self._finish(contact, lost, {})
         except NotStarted as error:
+            if _IN_USE in error.fault.message:
+                raise HostLost(
+                    f"{contact.name} may run, and its daemon does not know: {error.fault.message}",
+                    hint=f"the daemon was killed as it started it; `docker rm -f {contact.name}` "
+                    "ends it, then resume",
+                ) from None
             await remove(contact)
             raise error.fault from None
         ran = exit.exit_code is not None
