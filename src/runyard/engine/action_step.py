@@ -50,6 +50,10 @@ class ActionStep(Step):
     def repeatable(self) -> bool:
         return self.call.action.idempotent or self.call.action.supervised
 
+    @property
+    def at_host(self) -> bool:
+        return self.call.action.supervised
+
     async def check(self, ctx: Context) -> bool:
         if self.check_call is None:
             return False

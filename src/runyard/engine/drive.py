@@ -7,7 +7,7 @@ import time
 
 from runyard.engine.context import Context
 from runyard.engine.halt import Halted
-from runyard.engine.offline import reach
+from runyard.engine.offline import in_touch, reach
 from runyard.engine.reuse import recall_cached, remember
 from runyard.engine.running import Running
 from runyard.engine.seal import seal
@@ -20,9 +20,7 @@ from runyard.model.errors import (
     ArgumentError,
     CanceledError,
     FencedError,
-    HostLost,
     InternalError,
-    NetworkError,
     RunyardError,
     StoreError,
     SystemFault,
@@ -114,6 +112,8 @@ async def _with_fallback(step: Step, ctx: Context, run: Running) -> StepResult:
     result = await _attempts(step, ctx, run)
     if step.fallback is None or result.status.is_good or run.halt.requested:
         return result
+    if result.outcome.is_lost:  # what runs there must not meet its stand-in
+        return result
     run.ledger.tell(started_event(step.fallback, [ctx.host], run))
     second = await _attempts(step.fallback, ctx, run)
     run.ledger.reach(second)
@@ -151,7 +151,7 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
     while True:
         if not rejoin:
             await run.ledger.intend(key, host, n)
-        result = await _once(step, ctx.at(n), run)
+        result = await _once(step, ctx.at(n), run, rejoin)
         # How an earlier life was stopped says nothing about this one: the step is done anew.
         lost_before = rejoin and result.outcome.ended_by in ("lost", "cancel")
         rejoin = False
@@ -173,32 +173,11 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
         tried += not lost_before
 
 
-async def _in_touch(step: Step, ctx: Context, run: Running) -> StepResult:
-    """Run it; when its host is lost meanwhile and is to be waited for, take it up again there.
-
-    Raises:
-        HostLost: it is not to be waited for, or was in vain: what became of the attempt is not
-            known, also when the run was stopped while it waited.
-    """
-    while True:
-        try:
-            return await run.halt.run(step.run(ctx))
-        except HostLost as lost:
-            policy = step.policy.offline or run.offline
-            if policy.policy != "wait" or not step.repeatable:
-                raise
-            try:
-                await reach(step, ctx, run)
-            except NetworkError as error:
-                raise HostLost.of(ctx.host.name, error) from lost
-            except Halted:
-                raise HostLost.of(ctx.host.name, lost, canceled=True) from None
-
-
-async def _once(step: Step, ctx: Context, run: Running) -> StepResult:
+async def _once(step: Step, ctx: Context, run: Running, flying: bool) -> StepResult:
+    """One try. `flying`: as of `in_touch`."""
     started = time.time()
     try:
-        result = await _in_touch(step, ctx, run)
+        result = await in_touch(step, ctx, run, flying)
         if not isinstance(result, StepResult):
             raise TypeError(f"run() returned {type(result).__name__}, not a StepResult")
         outcome = seal(judge(result.outcome, step, ctx), run.secrets, run.variables.redactor)

@@ -154,9 +154,11 @@ class Ledger:
         at = result.step, result.host
         self._last.pop(at, None)
         data = to_data(result)
-        if _lost(data):
+        if not result.attempt:
+            pass  # the host was not even reached, and what runs there goes on
+        elif _lost(data):
             self._open.add(at)
-        elif result.attempt:  # else the host was not even reached, and what runs there goes on
+        else:
             self._open.discard(at)
         if tolerated:
             data["tolerated"] = True

@@ -1,4 +1,4 @@
-"""Reaching a host, and what to do when it cannot be reached."""
+"""Reaching a host, and what to do when it cannot be reached, or not any more."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ import time
 from contextlib import nullcontext
 
 from runyard.engine.context import Context
+from runyard.engine.halt import Halted
 from runyard.engine.policy import Offline
 from runyard.engine.running import Running
 from runyard.engine.step import Step
 from runyard.engine.tally import warning_event
 from runyard.model.duration import format_duration
-from runyard.model.errors import NetworkError
-from runyard.model.result import Outcome
+from runyard.model.errors import (
+    CanceledError,
+    FencedError,
+    HostLost,
+    NetworkError,
+    RunyardError,
+    StoreError,
+)
+from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
 
 PATIENCE = 60.0
@@ -55,6 +63,46 @@ async def reach(
         if failure is not None:
             raise failure from error
     return None
+
+
+async def in_touch(step: Step, ctx: Context, run: Running, flying: bool) -> StepResult:
+    """Run it; when its host is lost meanwhile and is to be waited for, take it up again there.
+
+    `flying`: it may be at work there already, so that whoever cannot ask the host knows nothing.
+
+    Raises:
+        HostLost: it is not to be waited for, or was in vain: what became of the attempt is not
+            known, also when the run was stopped while it waited.
+    """
+    policy, host = step.policy.offline or run.offline, ctx.host.name
+    while True:
+        try:
+            return await run.halt.run(step.run(ctx))
+        except NetworkError as error:
+            if not isinstance(error, HostLost) and not (flying and step.at_host):
+                raise
+            lost = error if isinstance(error, HostLost) else HostLost.of(host, error)
+        except Halted as halted:
+            if flying and step.at_host:
+                raise _untold(host, str(halted)) from None
+            raise
+        flying = True
+        if policy.policy != "wait" or not step.repeatable:
+            raise lost
+        try:
+            left_out = await reach(step, ctx, run)
+        except Halted as halted:
+            raise _untold(host, str(halted)) from lost
+        except (StoreError, FencedError):
+            raise
+        except RunyardError as error:
+            raise HostLost.of(host, error) from lost
+        if left_out is not None:  # another step did not wait
+            raise lost
+
+
+def _untold(host: str, why: str) -> HostLost:
+    return HostLost.of(host, CanceledError(why), canceled=True)
 
 
 async def _connect(ctx: Context, run: Running, seconds: float | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runyard.model.errors import HostLost
 from runyard.model.light import dataclass
 from runyard.model.result import Outcome
 from runyard.model.status import Status
@@ -37,9 +36,9 @@ class Retry:
             return False
         if outcome.status is Status.CANCELED:
             return False
-        error: Mapping[str, Any] = outcome.error or {}
-        if error.get("code") == HostLost.code:  # what runs there must not meet its successor
+        if outcome.is_lost:  # what runs there must not meet its successor
             return False
+        error: Mapping[str, Any] = outcome.error or {}
         if not self.on:
             return bool(error.get("retryable", True))
         return any(

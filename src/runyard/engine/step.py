@@ -41,6 +41,11 @@ class Step(ABC):
         """
         return True
 
+    @property
+    def at_host(self) -> bool:
+        """True when its work goes on at the host without us, as an attempt does."""
+        return True
+
     async def check(self, ctx: Context) -> bool:
         """True when there is nothing left to do on this host."""
         return False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Any
 
-from runyard.model.errors import RunyardError
+from runyard.model.errors import HostLost, RunyardError
 from runyard.model.light import dataclass
 from runyard.model.status import Status
 
@@ -54,6 +54,11 @@ class Outcome:
             error.klass, Status.ERROR
         )
         return cls(status=status, error=error.to_dict(), message=error.message, **more)
+
+    @property
+    def is_lost(self) -> bool:
+        """True when contact with the host was lost: what became of the work is not known."""
+        return (self.error or {}).get("code") == HostLost.code
 
     def but(self, **changes: Any) -> Outcome:
         """A copy with some fields changed."""

@@ -12,7 +12,7 @@ from runyard.engine.context import Context
 from runyard.engine.policy import Fan, Offline, Policy
 from runyard.engine.retry import Retry
 from runyard.engine.task import Task
-from runyard.model.errors import HostLost, NetworkError
+from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
 from runyard.model.status import Status
@@ -223,5 +223,125 @@ def test_a_life_that_did_not_reach_the_host_leaves_its_attempt_in_flight(tmp_pat
         ran = await Task("t", (step,)).run(b.running(await b.past()))
         assert ran.ok and step.calls == [("a", 1)]
         assert (await b.types()).count("attempt.started") == 1
+
+    bench(tmp_path, scenario)
+
+
+async def fly(b: Bench, attempt: int = 1) -> None:
+    """An earlier life has died in the middle of the step."""
+    await b.journal.commit(RUN, 1, [NewEvent("attempt.started", "s", "a", {"n": attempt})])
+    await b.journal.commit(RUN, 1, [NewEvent("run.finished", data={"status": "interrupted"})])
+
+
+def cut(ctx: Context) -> Outcome:
+    raise NetworkError("a is not there")
+
+
+RETRIED = Policy(retry=Retry(attempts=5, delay=0.001))
+
+
+def test_what_may_run_there_is_not_started_anew_when_its_host_cannot_be_asked(
+    tmp_path: Path,
+) -> None:
+    """The link breaks between reaching the host and asking for the attempt of an earlier life."""
+
+    async def scenario(b: Bench) -> None:
+        await fly(b)
+        step = Do("s", cut, policy=RETRIED)
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert step.calls == [("a", 1)] and ran.results[0].outcome.is_lost
+        await b.end("failed")
+        step = Do("s")
+        assert (await Task("t", (step,)).run(b.running(await b.past()))).ok
+        assert step.calls == [("a", 1)]
+
+    bench(tmp_path, scenario)
+
+
+def test_nor_when_the_host_is_lost_a_second_time_at_once(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        def work(ctx: Context) -> Outcome:
+            if len(step.calls) == 1:
+                raise HostLost("contact with a was lost")
+            return cut(ctx) if len(step.calls) < 4 else ok()
+
+        step = Do("s", work, policy=RETRIED)
+        ran = await Task("t", (step,)).run(b.running(offline=Offline("wait")))
+        assert ran.ok and step.calls == [("a", 1)] * 4
+
+    bench(tmp_path, scenario)
+
+
+def test_nor_when_it_can_be_reached_and_refuses_us(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        def work(ctx: Context) -> Outcome:
+            async def refuse() -> None:
+                raise SystemFault("sudo: a password is required", code="BECOME")
+
+            b.ways["a"].connect = refuse  # type: ignore[method-assign]
+            raise HostLost("contact with a was lost")
+
+        step = Do("s", work, policy=RETRIED)
+        ran = await Task("t", (step,)).run(b.running(offline=Offline("wait")))
+        assert step.calls == [("a", 1)] and ran.results[0].outcome.is_lost
+        assert "a password is required" in ran.results[0].outcome.message
+
+    bench(tmp_path, scenario)
+
+
+def test_a_cancel_of_what_nobody_could_ask_for_is_not_taken_for_its_end(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await fly(b)
+
+        async def connecting(ctx: Context) -> Outcome:
+            await asyncio.sleep(60)
+            return ok()
+
+        step = Do("s", connecting)
+        going = asyncio.ensure_future(Task("t", (step,)).run(b.running(await b.past())))
+        while not step.calls:
+            await asyncio.sleep(0.01)
+        b.halt.request("enough")
+        ran = await going
+        assert ran.canceled and ran.results[0].outcome.is_lost
+        assert b.run.ledger.unsettled == {"a"}
+
+    bench(tmp_path, scenario)
+
+
+def test_work_of_our_own_process_ends_with_it(tmp_path: Path) -> None:
+    class Here(Do):
+        at_host = False
+
+    async def scenario(b: Bench) -> None:
+        await fly(b)
+        step = Here("s", lambda ctx: cut(ctx) if ctx.attempt == 1 else ok(), policy=RETRIED)
+        ran = await Task("t", (step,)).run(b.running(await b.past()))
+        assert ran.ok and step.calls == [("a", 1), ("a", 2)]
+
+    bench(tmp_path, scenario)
+
+
+def test_a_fallback_does_not_meet_what_was_lost(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        def lose(ctx: Context) -> Outcome:
+            raise HostLost("contact with a was lost")
+
+        other = Do("other")
+        ran = await Task("t", (Do("s", lose, fallback=other),)).run(b.running())
+        assert other.calls == [] and ran.results[0].outcome.is_lost
+
+    bench(tmp_path, scenario)
+
+
+def test_who_waits_ends_when_the_run_goes_on_without_the_host(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        def lose(ctx: Context) -> Outcome:
+            b.run.fleet.absent["a"] = "a is not there"
+            raise HostLost("contact with a was lost")
+
+        step = Do("s", lose, policy=Policy(offline=Offline("wait")))
+        ran = await Task("t", (step,)).run(b.running())
+        assert step.calls == [("a", 1)] and ran.results[0].outcome.is_lost
 
     bench(tmp_path, scenario)
