@@ -38,9 +38,7 @@ class EitherConnector:
                 await self._remote.connect()
                 return
             except NoPython:
-                from runyard.hosts.plain import PlainConnector
-
-                self._way = PlainConnector(self._name, self._shell(), self._folder)
+                self._settle()
         await self._way.connect()
 
     async def exec(self, work: Exec) -> Exit:
@@ -81,3 +79,9 @@ class EitherConnector:
         if self._way is not self._remote:
             await self._way.close(done=done)
         await self._remote.close(done=done)
+
+    def _settle(self) -> None:
+        if self._way is self._remote:  # who comes at the same time hears it, too
+            from runyard.hosts.plain import PlainConnector
+
+            self._way = PlainConnector(self._name, self._shell(), self._folder)

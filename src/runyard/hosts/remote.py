@@ -28,7 +28,6 @@ PATIENCE = 60.0
 """Seconds for which a lost host is looked for while an attempt is under way there."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
-_CUTS = 5
 
 T = TypeVar("T")
 
@@ -120,7 +119,7 @@ class RemoteConnector:
             return await self._persist(sender.run, lambda: sender.progress)
 
     async def get(self, src: str) -> AsyncIterator[bytes]:
-        reader, cuts = Reader(src), _Cuts()
+        reader, setbacks = Reader(src), _Setbacks()
         client = await self.reach()
         while True:
             try:
@@ -128,7 +127,7 @@ class RemoteConnector:
                     yield part
                 return
             except NetworkError as error:
-                client = await self._again(error, cuts, reader.progress)
+                client = await self._again(error, setbacks, reader.progress)
 
     async def stat(self, path: str, *, digest: bool = False) -> FileStat | None:
         reply, _ = await self._ask({"verb": "stat", "path": path, "digest": digest})
@@ -208,19 +207,20 @@ class RemoteConnector:
         self, act: Callable[[Client], Awaitable[T]], progress: Callable[[], int]
     ) -> T:
         """Do it, and again when the connection breaks. Raises NetworkError, HostLost."""
-        cuts, client = _Cuts(), await self.reach()
+        setbacks, client = _Setbacks(), await self.reach()
         while True:
             try:
                 return await act(client)
             except NetworkError as error:
-                client = await self._again(error, cuts, progress())
+                client = await self._again(error, setbacks, progress())
 
-    async def _again(self, error: NetworkError, cuts: _Cuts, progress: int) -> Client:
-        """Another connection after `error`, unless it leads nowhere."""
+    async def _again(self, error: NetworkError, setbacks: _Setbacks, progress: int) -> Client:
+        """Another connection after `error`, unless nothing comes through any more."""
         if self._closed:
             raise error
-        if cuts.too_many(progress):
+        if setbacks.count(progress) > PATIENCE:
             raise HostLost.of(self._name, error) from error
+        await asyncio.sleep(setbacks.pause)
         return await self._look_for(lambda: None)
 
     async def _join(self) -> Client:
@@ -259,15 +259,18 @@ class RemoteConnector:
         )
 
 
-class _Cuts:
+class _Setbacks:
     """Broken connections between which nothing came through."""
 
     def __init__(self) -> None:
+        self.pause = 0.0
         self._progress = 0
-        self._count = 0
+        self._since = time.monotonic()
 
-    def too_many(self, progress: int) -> bool:
-        """One more; True when it is not worth another try."""
-        self._count = self._count + 1 if progress == self._progress else 1
-        self._progress = progress
-        return self._count > _CUTS
+    def count(self, progress: int) -> float:
+        """One more; seconds for which there has been no progress."""
+        if progress > self._progress:
+            self._progress, self._since, self.pause = progress, time.monotonic(), 0.0
+        else:
+            self.pause = min(max(self.pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+        return time.monotonic() - self._since

@@ -80,7 +80,6 @@ class Sender:
         self._digest = hashlib.sha256()
         self._hashed = 0
         self._begun = False
-        self._pace = Pace()
 
     async def run(self, client: Client) -> Put:
         """Bring it there if it differs. Raises NetworkError, and what the host says."""
@@ -122,7 +121,8 @@ class Sender:
 
     async def _send(self, client: Client, offset: int) -> None:
         self._begun = True
-        window = _Window(client, self._pace)
+        pace = Pace()  # of a connection: a new one may be slower
+        window = _Window(client, pace)
         header = {"verb": "part", "token": self._token, "dest": self._dest}
         try:
             while offset < self._source.size or window:
@@ -130,7 +130,7 @@ class Sender:
                     reply, _ = await window.first()
                     self.progress = max(self.progress, int(reply["have"]))
                     continue
-                data = await self._source.read(offset, self._pace.size)
+                data = await self._source.read(offset, pace.size)
                 window.send({**header, "offset": offset}, data)
                 end = offset + len(data)
                 if end > self._hashed:
@@ -149,16 +149,16 @@ class Reader:
         self.progress = 0
         self._src = src
         self._seen = ""
-        self._pace = Pace()
 
     async def parts(self, client: Client) -> AsyncIterator[bytes]:
         """What is still to come, in order. Raises NetworkError, and what the host says."""
-        window, size, asked = _Window(client, self._pace), -1, self.progress
+        pace, size, asked = Pace(), -1, self.progress
+        window = _Window(client, pace)
         lengths: deque[int] = deque()
         try:
             while True:
                 while len(window) < AHEAD and (asked < size or not window):
-                    lengths.append(self._pace.size)
+                    lengths.append(pace.size)
                     about = {"verb": "get", "src": self._src, "offset": asked}
                     window.send({**about, "length": lengths[-1]})
                     asked += lengths[-1]

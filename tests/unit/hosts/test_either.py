@@ -52,7 +52,7 @@ def test_without_python_it_is_a_shell_for_good(tmp_path: Path) -> None:
             await host.connect()
         assert shells == []
         dialer.absent = False
-        await host.connect()
+        await asyncio.gather(host.connect(), host.connect())
         await host.connect()
         assert (len(shells), dialer.dials) == (1, 2)
         end = await host.exec(WORK)
