@@ -12,6 +12,7 @@ from runyard.model.errors import ConflictError, SystemFault, UsageError
 from runyard.model.light import dataclass
 
 HERE = "127.0.0.1"
+_BACKLOG = 2048
 _EXAMPLES = "write :7072 for this machine alone, 0.0.0.0:7072 or [::]:7072 for all interfaces"
 
 
@@ -50,7 +51,7 @@ class Address:
 
 
 def bind(addresses: Sequence[Address]) -> list[socket.socket]:
-    """A bound socket for each address; connections of a former life do not stand in the way.
+    """A listening socket for each address; a former life's connections do not stand in the way.
 
     Raises:
         UsageError: a host is not known. ConflictError: `PORT_IN_USE`. SystemFault: not allowed.
@@ -79,6 +80,7 @@ def _bind(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(place)
+        sock.listen(_BACKLOG)  # only now is it known that nobody else has it
         sock.setblocking(False)
     except OSError as error:
         sock.close()

@@ -39,9 +39,9 @@ class App:
     def __init__(
         self, keeper: Keeper, routes: Mapping[str, Route], doors: Mapping[str, Opener], m: Metrics
     ) -> None:
+        self.routes = routes
+        self.doors = doors
         self._keeper = keeper
-        self._routes = routes
-        self._doors = doors
         self._metrics = m
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +67,7 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         path, method = request.url.path, request.method
-        route = self._routes.get(path)
+        route = self.routes.get(path)
         try:
             if not (route is not None and route.free):
                 self._admit(request)
@@ -89,7 +89,7 @@ class App:
             return problem(InternalError.of(error, f"{method} {path}"))
 
     async def _websocket(self, websocket: WebSocket) -> None:
-        opener = self._doors.get(websocket.url.path)
+        opener = self.doors.get(websocket.url.path)
         try:
             self._admit(websocket)
             if opener is None:
@@ -111,7 +111,7 @@ class App:
             raise Unauthorized("unauthorized")
 
     def _hint(self) -> str:
-        return f"there are {', '.join([*self._routes, *self._doors])}"
+        return f"there are {', '.join([*self.routes, *self.doors])}"
 
 
 def _with_more(send: Send) -> Send:

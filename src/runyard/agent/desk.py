@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
@@ -18,6 +19,8 @@ from runyard.model.action import Action, Actions
 from runyard.model.errors import NotFoundError
 from runyard.model.light import dataclass
 from runyard.store.spool import spool_path
+
+_LOG = logging.getLogger("runyard.agent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ class Desk:
 
     async def _through(self, task: Task, life: Coroutine[Any, Any, None]) -> None:
         started = time.monotonic()
-        await life
+        try:
+            await life
+        except Exception as error:
+            _LOG.exception("task %s", task.order.task_id)
+            await task.broke(error)
         self._tools.slots.give_back(task.attempt)
         if task.result is not None:
             self._metrics.ended("run", task.result["status"], time.monotonic() - started)

@@ -67,6 +67,11 @@ class House:
         keeper = Housekeeper(self._tools, self._desk, self._doors)
         self._housekeeping = asyncio.ensure_future(keeper.work())
 
+    async def fall(self) -> None:
+        """Wait until it cannot go on. Raises FencedError: another agent has our state directory."""
+        assert self._housekeeping is not None, "it is not open"
+        await asyncio.shield(self._housekeeping)
+
     def leave(self) -> None:
         """Answer whoever waits: we are about to go."""
         self._leaving.set()

@@ -8,7 +8,7 @@ import logging
 from runyard.agent.desk import Desk
 from runyard.agent.doors import Doors
 from runyard.agent.tools import Tools
-from runyard.model.errors import RunyardError
+from runyard.model.errors import FencedError, RunyardError
 
 TICK = 2.0
 _BUSY, _QUIET = 2, 30
@@ -18,7 +18,10 @@ _LOG = logging.getLogger("runyard.agent")
 
 
 class Housekeeper:
-    """Runs until it is cancelled. A failure is told, and tried again at the next tick."""
+    """Runs until it is cancelled. A failure is told, and tried again at the next tick.
+
+    Raises FencedError when another agent works with our state directory: then we are none any more.
+    """
 
     def __init__(self, tools: Tools, desk: Desk, doors: Doors) -> None:
         self._tools = tools
@@ -32,6 +35,8 @@ class Housekeeper:
         while True:
             try:
                 await self._round()
+            except FencedError:
+                raise
             except (RunyardError, OSError) as error:
                 _LOG.warning("%s", error)
             except Exception:

@@ -32,6 +32,8 @@ def install(service: Service, *, start: bool) -> Iterator[str]:
         (service.secret, service.secret_text(_token(service)), 0o600),
         (service.unit, service.text(), 0o644),
     )
+    for path, _, _ in files:
+        _ours(path)  # before anything is written
     changed = False
     for path, content, mode in files:
         written = _write(path, content, mode)

@@ -54,11 +54,11 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
+            loop.add_signal_handler(number, self.end)
         yield
 
-    def _end(self) -> None:
-        """The second signal does not wait for requests any more."""
+    def end(self) -> None:
+        """Stop listening, answer what is under way. Again: do not even wait for that."""
         self.force_exit = self.should_exit
         self.should_exit = True
         self._house.leave()
@@ -69,7 +69,7 @@ async def serve(settings: AgentSettings) -> int:
 
     Raises:
         UsageError: an option is wrong. ConflictError: the port or the state directory is taken.
-        SystemFault: there can be no agent here.
+        SystemFault: there can be no agent here. FencedError: another one has taken our place.
     """
     _speak(settings)
     raise_limit()
@@ -87,7 +87,7 @@ async def serve(settings: AgentSettings) -> int:
         server = Server(_config(settings, house), house, greeting)
         await house.open()
         try:
-            await server.serve(sockets=sockets)
+            await _until_told(server, house, sockets)
         finally:
             await house.close()
     finally:
@@ -95,6 +95,21 @@ async def serve(settings: AgentSettings) -> int:
             sock.close()
         state.close()
     return 0
+
+
+async def _until_told(server: Server, house: House, sockets: list[socket.socket]) -> None:
+    """Serve; when the house falls, stop serving and raise why."""
+    serving = asyncio.ensure_future(server.serve(sockets=sockets))
+    falling = asyncio.ensure_future(house.fall())
+    try:
+        await asyncio.wait({serving, falling}, return_when=asyncio.FIRST_COMPLETED)
+        if falling.done():
+            server.end()
+        await serving
+        if falling.done():
+            falling.result()
+    finally:
+        falling.cancel()
 
 
 def _config(settings: AgentSettings, house: House) -> uvicorn.Config:

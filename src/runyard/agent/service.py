@@ -135,7 +135,7 @@ class Service:
             ("--keep-for", bounds.keep_for, known.keep_for),
         ):
             if given != default:
-                yield from (name, f"{given:.12g}")
+                yield from (name, str(given))
         if settings.verbose:
             yield "--verbose"
 

@@ -83,6 +83,11 @@ class Task:
             _LOG.debug("the cancellation of %s could not be noted: %s", self.order.task_id, error)
         self._halt.request("canceled")
 
+    async def broke(self, error: Exception) -> None:
+        """A defect of ours has ended its life: that is its result."""
+        outcome = Outcome.of_error(InternalError.of(error, f"task {self.order.task_id}"))
+        await self._finish(outcome, self.began_at)
+
     async def keep(self) -> None:
         """Try to write the result down; failing leaves it in memory."""
         if self.result is None or self.written:
