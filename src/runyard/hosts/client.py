@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from runyard.supervisor.frames import Decoder, FrameError, encode
 
 VERSION = 1
 CLOSE = 2.0  # seconds for what was sent to be taken
+CLOCKS = 1.0
+"""Seconds by which clocks may differ before times of output are told by ours."""
 
 _ERRORS: Mapping[str, type[RunyardError]] = {
     "FENCED": FencedError,
@@ -33,6 +36,9 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "STDIN_FULL": ConflictError,
     "PTY": ConflictError,
     "LIVE": ConflictError,
+    "DENIED": ConflictError,
+    "BUSY": SystemFault,
+    "SPOOL_FULL": SystemFault,
     "SYSTEM": SystemFault,
     "PERMISSION": SystemFault,
     "DISK_FULL": SystemFault,
@@ -48,13 +54,14 @@ class Client(asyncio.Protocol):
 
     `heard` is the loop's time at which something came last. `call` may be used concurrently. When
     the connection breaks every waiting call raises NetworkError, and so does every later one;
-    attempts go on at the host.
+    attempts go on at the host. Output is dated by our clock, whatever the one over there says.
     """
 
     def __init__(self, on_output: Callable[[dict[str, Any], bytes], None] | None = None) -> None:
         self.pid = 0
         self.started = 0
         self.incarnation = ""
+        self._ahead = 0  # milliseconds of our clock before the one over there
         self.heard = 0.0
         self._transport: asyncio.WriteTransport | None = None
         self._decoder = Decoder()
@@ -75,6 +82,8 @@ class Client(asyncio.Protocol):
         reply, _ = await self.call(header)
         self.pid, self.started = int(reply["pid"]), int(reply["started"])
         self.incarnation = str(reply["incarnation"])
+        ahead = time.time() - float(reply.get("now", time.time()))
+        self._ahead = round(ahead * 1000) if abs(ahead) > CLOCKS else 0
 
     def send(self, header: dict[str, Any], payload: bytes = b"") -> asyncio.Future[Reply]:
         """Send a request; the future holds the reply, or the error as raised by `call`."""
@@ -134,6 +143,7 @@ class Client(asyncio.Protocol):
     def _take(self, header: dict[str, Any], payload: bytes) -> None:
         if "output" in header:
             if self._on_output is not None:
+                header["at"] += self._ahead
                 self._on_output(header, payload)
             return
         error = header.get("error")

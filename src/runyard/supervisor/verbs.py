@@ -130,6 +130,7 @@ class Verbs:
             "pid": os.getpid(),
             "started": self._started,
             "incarnation": self._yard.ledger.incarnation,
+            "now": time.time(),
         }
 
     def _start(self, door: Door, header: Header, payload: bytes) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -149,6 +150,34 @@ def test_output_goes_to_whoever_follows() -> None:
         await peer.give({"id": 1, "ok": {}})
         await reply
         assert seen == [(7, b"text")]
+        peer.leave()
+        await client.close()
+
+    asyncio.run(run())
+
+
+def test_output_is_dated_by_our_clock() -> None:
+    """The one at the host is an hour slow: what it dates is put where it belongs."""
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        dates: list[int] = []
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_unix_connection(
+            lambda: Client(lambda header, _: dates.append(header["at"])), sock=ours
+        )
+        peer, slow = Peer(theirs), time.time() - 3600
+        hello = asyncio.ensure_future(client.hello("run", 1))
+        asked, _ = await peer.take()
+        ok = {"pid": 1, "started": 1, "incarnation": "x", "now": slow}
+        await peer.give({"id": asked["id"], "ok": ok})
+        await hello
+        at = int(slow * 1000)
+        await peer.give({"output": "a", "stream": 1, "offset": 0, "at": at}, b"x")
+        while not dates:
+            await asyncio.sleep(0)
+        assert abs(dates[0] - time.time() * 1000) < 600_000
         peer.leave()
         await client.close()
 
