@@ -49,6 +49,9 @@ def _command(command: click.Command, name: str, parent: click.Context) -> Iterat
         yield "```sh"
         yield from command.examples
         yield "```\n"
+    if isinstance(command, click.Group):
+        for below, each in command.commands.items():
+            yield from _command(each, f"{name} {below}", parent)
 
 
 def _prose(text: str) -> Iterator[str]:
