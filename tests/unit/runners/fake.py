@@ -135,7 +135,7 @@ class FakeConnector:
 
 
 def do(
-    action: Action, args: dict[str, Any], connector: FakeConnector | None = None, **more: Any
+    action: Action, args: dict[str, Any], connector: Any = None, **more: Any
 ) -> Outcome:
     """Run `action` once with checked arguments."""
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runyard.hosts.local import LocalConnector
+from runyard.model.action import Work
 from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
 from runyard.runners.actions.file import FileCopy, FileFetch
-from tests.unit.runners.fake import do
+from runyard.runners.params import resolve_args
+from tests.unit.runners.fake import FakeConnector, do
 
 
 def test_copy_changes_once(tmp_path: Path) -> None:
@@ -93,3 +99,69 @@ def test_owner_by_number(tmp_path: Path) -> None:
     do(FileFetch(), args, base=tmp_path)
     there = (tmp_path / "near").stat()
     assert (there.st_uid, there.st_gid) == (1234, 4321)
+
+
+class Torn(FakeConnector):
+    """Its files are written to while they are read, or never end."""
+
+    def __init__(self, *, ends: bool) -> None:
+        super().__init__()
+        self.ends = ends
+
+    async def get(self, src: str) -> AsyncIterator[bytes]:
+        yield b"something else"
+        if not self.ends:
+            self.running.set()
+            await asyncio.Event().wait()
+
+
+def test_what_changes_while_it_is_fetched_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "far").write_text("new")
+    (tmp_path / "near").write_text("old")
+    args = {"src": str(tmp_path / "far"), "dest": "near"}
+    with pytest.raises(SystemFault, match="changed on here") as changed:
+        do(FileFetch(), args, Torn(ends=True), base=tmp_path)
+    assert changed.value.code == "CHANGED"
+    assert (tmp_path / "near").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "near"]
+
+
+def test_a_cancelled_fetch_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "far").write_text("new")
+    (tmp_path / "near").write_text("old")
+    args = {"src": str(tmp_path / "far"), "dest": "near"}
+
+    async def go() -> None:
+        host = Torn(ends=False)
+        work = Work("run-00000001/s/here/1", "here", host, _args(args), base=tmp_path)
+        task = asyncio.ensure_future(FileFetch().run(work))
+        await host.running.wait()
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(go())
+    assert (tmp_path / "near").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "near"]
+
+
+def _args(args: dict[str, str]) -> dict[str, Any]:
+    return resolve_args(FileFetch.params, args)
+
+
+def test_fetch_and_copy_follow_links(tmp_path: Path) -> None:
+    """On this machine as it is: what is at a path is told without following it."""
+    (tmp_path / "file").write_text("one")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "place").mkdir()
+    (tmp_path / "way").symlink_to("place")
+    host = LocalConnector(tmp_path / "home", "me")
+    args = {"src": str(tmp_path / "link"), "dest": "near"}
+    outcomes = [do(FileFetch(), args, host, base=tmp_path) for _ in range(2)]
+    assert [outcome.changed for outcome in outcomes] == [True, False]
+    assert outcomes[0].data == outcomes[1].data
+    assert (tmp_path / "near").read_text() == "one" and not (tmp_path / "near").is_symlink()
+    copied = do(FileCopy(), {"src": "file", "dest": str(tmp_path / "way")}, host, base=tmp_path)
+    assert copied.changed and (tmp_path / "place/file").read_text() == "one"
+    copied = do(FileCopy(), {"src": "near", "dest": str(tmp_path / "link")}, host, base=tmp_path)
+    assert not copied.changed and (tmp_path / "link").is_symlink()
