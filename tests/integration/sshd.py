@@ -15,7 +15,7 @@ from shutil import rmtree
 from typing import Any
 
 from runyard.hosts.inventory import Host
-from tests.integration.users import User, needed, new_user, pids, words_of
+from tests.integration.users import User, needed, new_user, parent_of, pids, words_of
 
 STARTS = 10.0
 
@@ -94,11 +94,24 @@ class Sshd:
         """Process ids of the server's side of every connection."""
         if self._process is None:
             return []
-        return [pid for pid in pids() if _parent(pid) == self._process.pid]
+        return [pid for pid in pids() if parent_of(pid) == self._process.pid]
 
     def drop(self) -> None:
         """Kill every connection; the server stays."""
         _kill(self.sessions())
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The connections that there are stand still: neither an answer nor an end."""
+        still = _serving(self.sessions())
+        for pid in still:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in still:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Kill the server and its connections; what was started through them goes on."""
@@ -194,19 +207,16 @@ def _remove(folder: Path) -> None:
 
 def _kill(sessions: list[int]) -> None:
     """Kill the server's processes of these connections, and nothing that they have started."""
+    for pid in _serving(sessions):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _serving(sessions: list[int]) -> list[int]:
+    """sshd itself is in two processes for each connection, one of them without rights."""
     found = [one for session in sessions for one in (session, *_children(session))]
-    for pid in found:
-        if "sshd" in (words_of(pid) or [""])[0]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+    return [pid for pid in found if "sshd" in (words_of(pid) or [""])[0]]
 
 
 def _children(pid: int) -> list[int]:
-    return [one for one in pids() if _parent(one) == pid]
+    return [one for one in pids() if parent_of(one) == pid]

@@ -51,6 +51,14 @@ def words_of(pid: int) -> list[str]:
         return []
 
 
+def parent_of(pid: int) -> int:
+    """0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def needed(program: str) -> str:
     """The path of a program; where it is missing the test is skipped, in CI it fails."""
     found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")

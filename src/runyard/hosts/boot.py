@@ -31,14 +31,19 @@ PATIENCE = 30.0
 _NOISE = 64 * 1024
 _NO_PYTHON = "no-python"
 
-# No single quote, no exclamation mark: it passes through any login shell.
+# It passes through any login shell as one line in single quotes: so there is no single quote and
+# no backslash in it, and no exclamation mark.
 _BOOT = """
 import os, sys
-def say(text):
-    os.write(1, (GREETING + text + "}\\n").encode())
+def say(**words):
+    import json
+    os.write(1, (greeting + json.dumps(words) + "}" + chr(10)).encode("ascii"))
+def whole(folder, files, size):
+    found = [os.stat(os.path.join(folder, n)).st_size for n in os.listdir(folder) if n[-3:] == ".py"]
+    return len(found) == files and sum(found) == size
 def fetch(folder, digest, size):
     import hashlib, io, shutil, tempfile, zipfile
-    say("{\\"need\\": %d}" % size)
+    say(need=size)
     data = b""
     while len(data) < size:
         part = os.read(0, size - len(data))
@@ -50,24 +55,35 @@ def fetch(folder, digest, size):
     os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
     fresh = tempfile.mkdtemp(dir=os.path.dirname(folder))
     zipfile.ZipFile(io.BytesIO(data)).extractall(fresh)
+    for name in os.listdir(fresh):
+        with open(os.path.join(fresh, name), "rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         os.rename(fresh, folder)
     except OSError:
         shutil.rmtree(fresh)
-def main(digest, size, *words):
+def main(digest, size, files, total, *words):
     if sys.version_info < (3, 8):
-        return say("{\\"code\\": \\"no-python\\", \\"error\\": \\"python3 there is %d.%d, and 3.8 is needed\\"}" % sys.version_info[:2])
+        again = "import sys; code = sys.argv.pop(1); exec(code)"
+        for name in ["python3.%d" % minor for minor in range(20, 7, -1)]:
+            try:
+                os.execvp(name, [name, "-I", "-S", "-c", again, code] + sys.argv[1:])
+            except OSError:
+                pass
+        return say(code="no-python", error="python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
     try:
-        if not os.path.isdir(folder):
+        if not (os.path.isdir(folder) and whole(folder, int(files), int(total))):
             fetch(folder, digest, int(size))
     except OSError as error:
-        return say("{\\"code\\": \\"SYSTEM\\", \\"error\\": \\"%s: %s\\"}" % (error.filename or folder, error.strerror))
+        return say(code="SYSTEM", error="%s: %s" % (error.filename or folder, error.strerror))
     sys.argv = [folder] + list(words)
     sys.path.insert(0, folder)
     return folder
-folder = main(*sys.argv[1:])
+greeting = sys.argv[1]
+folder = main(*sys.argv[2:])
 if folder:
     exec(compile(open(folder + "/__main__.py").read(), folder + "/__main__.py", "exec"))
 """  # noqa: E501
@@ -91,19 +107,29 @@ def archive() -> bytes:
     """The supervisor as one file; the same bytes for the same sources."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
-        for path in sorted(Path(program()).glob("*.py")):
+        for path in _sources():
             target.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return data.getvalue()
 
 
 def words(owner: str, python: str = "") -> list[str]:
     """The command for the far side, as an argv: `sh` finds a Python, and Python our relay."""
-    data = archive()
-    digest = hashlib.sha256(data).hexdigest()
-    boot = f"GREETING = {json.dumps(GREETING)}{_BOOT}"
     none = GREETING + json.dumps({"code": _NO_PYTHON, "error": "there is no python3"}) + "}"
+    program = f"code = {json.dumps(_BOOT)}; exec(code)"
     relay = ["relay", owner, f"{IDLE:g}"]
-    return ["sh", "-c", _FIND, none, python, boot, digest, str(len(data)), *relay]
+    return ["sh", "-c", _FIND, none, python, program, GREETING, *_identity(), *relay]
+
+
+@cache
+def _identity() -> tuple[str, ...]:
+    """Digest and size of the archive; number and size of its files, to tell if they are whole."""
+    data, sizes = archive(), [path.stat().st_size for path in _sources()]
+    numbers = (len(data), len(sizes), sum(sizes))
+    return hashlib.sha256(data).hexdigest(), *map(str, numbers)
+
+
+def _sources() -> list[Path]:
+    return sorted(Path(program()).glob("*.py"))
 
 
 def command(owner: str, python: str = "") -> str:
