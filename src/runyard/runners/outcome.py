@@ -29,7 +29,7 @@ _DENIED = re.compile(
     r"|requires? root|superuser",
     re.IGNORECASE,
 )
-_ROOT_HINT = "it may need root rights: run it as root, or with sudo in the command"
+_ROOT_HINT = "it may need root rights: write `become: true`, or start the agent as root"
 
 
 def outcome_of(exit: Exit, *, timeout: float | None = None, changed: bool = True) -> Outcome:

@@ -109,8 +109,8 @@ def test_exports_of_a_failed_process_are_kept() -> None:
 @pytest.mark.parametrize(
     ("code", "stderr", "hint"),
     [
-        (1, "mkdir: cannot create directory: Permission denied", "root"),
-        (100, "E: are you root?", "root"),
+        (1, "mkdir: cannot create directory: Permission denied", "`become: true`"),
+        (100, "E: are you root?", "start the agent as root"),
         (127, "sh: 1: frob: not found", "command not found"),
         (126, "", "not executable"),
         (1, "plain", ""),
