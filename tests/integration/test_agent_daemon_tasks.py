@@ -167,6 +167,20 @@ def test_a_cancel_is_not_forgotten_by_a_restart(one: Agent, tmp_path: Path) -> N
     assert [pid for pid in pids(tmp_path) if alive(pid)] == []
 
 
+def test_a_task_that_was_taken_up_is_canceled_with_all_that_it_started(
+    one: Agent, tmp_path: Path
+) -> None:
+    begin(one, "t", TREE.format(place=tmp_path), grace="200ms")
+    until(lambda: len(pids(tmp_path)) == 3, "all processes run")
+    one.kill()
+    one.start()
+    assert one.ask("POST", "/cancel", {"task_id": "t"})[0] == 200
+    result = one.outcome("t")
+    assert (result["status"], result["output"]["ended_by"]) == ("canceled", "cancel")
+    assert result["runyard"]["outcome"]["survivors"] == 0
+    assert [pid for pid in pids(tmp_path) if alive(pid)] == []
+
+
 def test_work_in_the_agent_is_done_again_if_it_may_be(one: Agent, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     body = {"action": "wait.until", "args": {"file": str(flag), "interval": "50ms"}}

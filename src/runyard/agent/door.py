@@ -50,7 +50,6 @@ class Door:
                 task.cancel()
             told = await asyncio.gather(*both, return_exceptions=True)
             self._rules.leave()
-            self._wire.abandon(_Left("the door is closed"))
         for error in told:
             if isinstance(error, Exception) and not isinstance(error, _EXPECTED):
                 _LOG.error("a door failed", exc_info=error)
@@ -134,10 +133,6 @@ class Door:
     def _insert(self, parts: list[bytes | memoryview]) -> None:
         parts += self._own
         self._own.clear()
-
-
-class _Left(RunyardError):
-    """The door was closed."""
 
 
 _EXPECTED = (RunyardError, WebSocketDisconnect, RuntimeError, OSError)

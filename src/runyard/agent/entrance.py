@@ -15,7 +15,7 @@ from runyard.agent.order import BadRequest
 from runyard.agent.rules import Rules
 from runyard.agent.tools import Tools
 from runyard.agent.wire import Wire
-from runyard.model.errors import SystemFault
+from runyard.model.errors import NetworkError, SystemFault
 from runyard.model.ids import RUN_ID
 
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?")
@@ -49,6 +49,7 @@ class Entrance:
         own = not user or user == _ourselves()
         wire = Wire()
         async with AsyncExitStack() as stack:
+            stack.callback(wire.abandon, NetworkError("the door is closed"))
             if own:
                 await self._tools.yard.open(wire)
             else:

@@ -16,6 +16,7 @@ from runyard.model.light import dataclass
 
 _LONGEST = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LIMITS = ("memory", "processes", "cpu_time", "open_files", "output")
 
 
@@ -71,7 +72,7 @@ class Order:
             args=_map(step.get("args") or {}, "task.Step.args"),
             host_vars=_map(host.get("vars") or {}, "task.Host.Vars"),
             vars=_map(task.get("vars") or {}, "task.Vars"),
-            env=_texts(step.get("env"), "task.Step.env"),
+            env=_environment(step.get("env")),
             secrets=_texts(task.get("secrets"), "task.secrets"),
             limits=_limits(step.get("limits")),
             timeout=_seconds(step.get("timeout"), "task.Step.timeout") or None,
@@ -159,6 +160,14 @@ def _texts(value: Any, what: str) -> dict[str, str]:
     for name, text in found.items():
         if not isinstance(text, str) or "\0" in text:
             raise BadRequest(f"{what}.{name} is not a string of text")
+    return found
+
+
+def _environment(value: Any) -> dict[str, str]:
+    found = _texts(value, "task.Step.env")
+    for name in found:
+        if not _VARIABLE.fullmatch(name):
+            raise BadRequest(f"task.Step.env: {name[:60]!r} is no name of a variable")
     return found
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from runyard.agent.envelope import record
@@ -45,6 +46,7 @@ class Task:
         self._tools = tools
         self._halt = Halt()
         self._canceled = False
+        self._attached = False
 
     async def begin(self, action: Action) -> None:
         """Write down the order, then do it. Never raises for a failure of either."""
@@ -64,13 +66,19 @@ class Task:
     async def take_up(self, action: Action | None, *, canceled: bool) -> None:
         """Go on with what an earlier life of the agent has begun. Never raises."""
         self._canceled = canceled
-        try:
-            known = await self._settle(action)
-        except RunyardError as error:
-            await self._finish(_failed(error), time.time())
-        else:
-            self._tools.slots.keep(self.attempt)
-            await self._through(self._perform(known))
+        while True:
+            try:
+                known = await self._settle(action)
+            except _Over as over:
+                await self._finish(over.outcome, time.time())
+                return
+            except RunyardError as error:  # what runs may be ours, however long that takes
+                _LOG.warning("task %s waits for a supervisor: %s", self.order.task_id, error)
+                await asyncio.sleep(_PAUSE)
+            else:
+                self._tools.slots.keep(self.attempt)
+                await self._through(self._perform(known))
+                return
 
     async def cancel(self) -> None:
         """Order it to end. Again changes nothing."""
@@ -81,7 +89,11 @@ class Task:
             await asyncio.to_thread(self._tools.shelf.note_cancel, self.order.folder)
         except OSError as error:  # its order is not on disk yet, or the disk is full
             _LOG.debug("the cancellation of %s could not be noted: %s", self.order.task_id, error)
-        self._halt.request("canceled")
+        if self._attached:
+            with suppress(RunyardError):  # its supervisor is gone, and so it is lost
+                await self._end_attempt()
+        else:
+            self._halt.request("canceled")
 
     async def broke(self, error: Exception) -> None:
         """A defect of ours has ended its life: that is its result."""
@@ -103,38 +115,26 @@ class Task:
     # -- inside -------------------------------------------------------------------------------
 
     async def _settle(self, action: Action | None) -> Action:
-        """The action, if it can be asked for again.
-
-        Raises:
-            SystemFault: `INTERRUPTED`: it cannot. CanceledError: it was to end, and had not begun.
-        """
+        """The action, which may be asked for again. Raises _Over; RunyardError for now."""
         yard = self._tools.yard
-        await self._supervisor()
+        await yard.look_after()
         if action is None:
-            raise SystemFault(f"there is no {self.order.action} any more", code="INTERRUPTED")
+            raise _Over(_interrupted(f"there is no {self.order.action} any more"))
         begun = action.supervised and await yard.knows(self.attempt)
         if self._canceled and not begun:
-            raise CanceledError("canceled")
+            raise _Over(_canceled())
         if not action.supervised and not action.idempotent:
-            raise SystemFault(
-                f"the agent ended while it did {action.name}, which may not be done twice",
-                code="INTERRUPTED",
-                hint="look at its effects, then order it again under another ID",
-            )
-        if self._canceled:
-            await (await yard.client()).call({"verb": "cancel", "attempt": self.attempt})
+            text = f"the agent ended while it did {action.name}, which may not be done twice"
+            raise _Over(_interrupted(text))
+        if begun and self._canceled:
+            await self._end_attempt()
+        # From here on the end is what the supervisor says, and no way to it may be cut short.
+        self._attached = begun
         return action
 
-    async def _supervisor(self) -> None:
-        """Wait for a supervisor, however long that takes: what it runs may be ours."""
-        while True:
-            try:
-                await self._tools.yard.look_after()
-            except RunyardError as error:
-                _LOG.warning("task %s waits for a supervisor: %s", self.order.task_id, error)
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
+    async def _end_attempt(self) -> None:
+        client = await self._tools.yard.client()
+        await client.call({"verb": "cancel", "attempt": self.attempt})
 
     async def _perform(self, action: Action) -> Outcome:
         from runyard.agent.work import perform
@@ -150,9 +150,9 @@ class Task:
         try:
             outcome = await self._halt.run(work)
         except Halted:
-            outcome = Outcome.of_error(CanceledError("canceled"), ended_by="cancel")
+            outcome = _canceled()
         except RunyardError as error:
-            outcome = _failed(error)
+            outcome = Outcome.of_error(error)
         except (Exception, SystemExit) as error:
             _LOG.exception("task %s", self.order.task_id)
             outcome = Outcome.of_error(InternalError.of(error, self.order.action))
@@ -165,7 +165,19 @@ class Task:
         await self.keep()
 
 
-def _failed(error: RunyardError) -> Outcome:
-    if error.code == "INTERRUPTED":
-        return Outcome.of_error(error, ended_by="lost").but(status=Status.INTERRUPTED)
-    return Outcome.of_error(error, ended_by="cancel" if error.klass == "canceled" else "exit")
+class _Over(Exception):
+    """There is nothing to go on with."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+def _canceled() -> Outcome:
+    return Outcome.of_error(CanceledError("canceled"), ended_by="cancel")
+
+
+def _interrupted(text: str) -> Outcome:
+    hint = "look at its effects, then order it again under another ID"
+    error = SystemFault(text, code="INTERRUPTED", hint=hint, retryable=False)
+    return Outcome.of_error(error, ended_by="lost").but(status=Status.INTERRUPTED)

@@ -68,6 +68,7 @@ def test_nothing_given_is_nothing() -> None:
         ({"task": {"Step": {**STEP, "timeout": -1}}}, "task.Step.timeout"),
         ({"task": {"Step": {**STEP, "grace": []}}}, "task.Step.grace"),
         ({"task": {"Step": {**STEP, "env": {"A": 1}}}}, "task.Step.env.A"),
+        ({"task": {"Step": {**STEP, "env": {"A=B": "x"}}}}, "'A=B' is no name of a variable"),
         ({"task": {"Step": {**STEP, "limits": {"moon": 1}}}}, "task.Step.limits.moon"),
         ({"task": {"Step": {**STEP, "limits": {"memory": "x"}}}}, "task.Step.limits.memory"),
         ({"task": {"Step": STEP, "secrets": {"A": None}}}, "task.secrets.A"),
