@@ -10,6 +10,8 @@ from runyard.model.errors import HostLost, RunyardError
 from runyard.model.light import dataclass
 from runyard.model.status import Status
 
+OFFLINE = "offline"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -19,7 +21,7 @@ class Outcome:
         status: success, failed (ran, ended badly), timeout, canceled, error (could not be run),
             skipped.
         stdout, stderr: bounded head and tail; the complete streams are in the output store.
-        exit_code, signal, ended_by: see `Exit`.
+        exit_code, signal, ended_by: see `Exit`; `offline` when it was skipped for want of its host.
         error: for every status but success and skipped; `to_dict()` of a RunyardError.
         exports: variables for later steps. `env`: the same from `env.set` (lower precedence).
         changed: the host is different now; drives `notify` and rollback.
@@ -57,8 +59,11 @@ class Outcome:
 
     @property
     def is_lost(self) -> bool:
-        """True when contact with the host was lost: what became of the work is not known."""
-        return (self.error or {}).get("code") == HostLost.code
+        """True when contact with the host was lost: what became of the work is not known.
+
+        Also afterwards, when nobody at the host can tell.
+        """
+        return (self.error or {}).get("code") in (HostLost.code, "INTERRUPTED")
 
     def but(self, **changes: Any) -> Outcome:
         """A copy with some fields changed."""

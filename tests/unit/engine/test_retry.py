@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runyard.engine.retry import Retry
-from runyard.model.errors import ArgumentError, CanceledError, NetworkError
+from runyard.model.errors import (
+    ArgumentError,
+    CanceledError,
+    HostLost,
+    NetworkError,
+    SystemFault,
+)
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 
@@ -28,6 +34,8 @@ def failed(code: int) -> Outcome:
         (("exit:75",), failed(75), True),
         (("exit:75",), failed(7), False),
         (("any",), Outcome.of_error(ArgumentError("wrong")), True),
+        (("any",), Outcome.of_error(HostLost("gone")), False),
+        (("any",), Outcome.of_error(SystemFault("who knows", code="INTERRUPTED")), False),
     ],
 )
 def test_what_is_tried_again(on: tuple[str, ...], outcome: Outcome, again: bool) -> None:
