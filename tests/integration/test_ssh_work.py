@@ -259,7 +259,7 @@ def test_a_relay_that_hears_nothing_leaves_and_leases_begin(
                 await until(lambda: not alive(pid), "the lease ended it")
                 assert not task.done()
             end = await task
-            assert (end.ok, end.survivors, "lease" in end.error) == (False, 0, True)
+            assert (end.ok, end.survivors, "nobody" in end.error) == (False, 0, True)
 
     asyncio.run(run())
 

@@ -38,8 +38,8 @@ class UserDialer:
         self._relays: list[asyncio.subprocess.Process] = []
 
     async def dial(self, client: Client) -> None:
-        ours, theirs = socket.socketpair()
         argv = [*as_user(self._user), *self._words]
+        ours, theirs = socket.socketpair()
         try:
             with theirs:
                 relay = await asyncio.create_subprocess_exec(
@@ -69,9 +69,11 @@ class UserDialer:
 
     async def close(self) -> None:
         for relay in self._relays:
-            _end(relay)
-            with suppress(TimeoutError):
+            # Its stream is closed, so that it ends by itself; who is root need not rely on that.
+            try:
                 await asyncio.wait_for(relay.wait(), _LEAVE)
+            except TimeoutError:
+                _end(relay)
         self._relays.clear()
 
 
@@ -108,7 +110,6 @@ def no_become(user: str, told: str) -> SystemFault:
 
 
 def _end(relay: asyncio.subprocess.Process) -> None:
-    """Its stream is closed, so that it ends by itself; root need not wait for that."""
     with suppress(ProcessLookupError, PermissionError):
         relay.terminate()
 
