@@ -81,7 +81,8 @@ async def _ask(helper: Any, server: str) -> dict[str, str] | None:
     except OSError:
         return None
     try:
-        said, _ = await asyncio.wait_for(program.communicate(server.encode()), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            said, _ = await program.communicate(server.encode())
         found: Any = json.loads(said)
     except (TimeoutError, ValueError):
         return None

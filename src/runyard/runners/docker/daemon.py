@@ -78,7 +78,8 @@ async def ask(question: Awaitable[T], what: str, seconds: float = ANSWER) -> T:
     from runyard.runners.docker.fault import fault_of
 
     try:
-        return await asyncio.wait_for(question, seconds)
+        async with asyncio.timeout(seconds):  # wait_for of 3.11 may lose a cancellation
+            return await question
     except TimeoutError:
         raise NetworkError(
             f"{what}: the docker daemon did not answer for {seconds:g} s", code="DOCKER_DAEMON"

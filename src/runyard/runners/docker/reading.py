@@ -115,7 +115,8 @@ class Reading:
         stream = container.attach(stdout=True, stderr=True)
         try:
             async with stream:
-                await asyncio.wait_for(container.start(), START)
+                async with asyncio.timeout(START):
+                    await container.start()
                 if await self._read(container, live(stream), self._take):
                     return True
         except (DockerError, ClientError, OSError) as error:
