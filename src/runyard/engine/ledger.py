@@ -9,7 +9,7 @@ from typing import Any
 
 from runyard.model.errors import HostLost
 from runyard.model.event import Event, NewEvent
-from runyard.model.result import Outcome, StepResult
+from runyard.model.result import OFFLINE, Outcome, StepResult
 from runyard.model.status import Status
 from runyard.store.journal import AttemptRow, Journal
 
@@ -202,5 +202,10 @@ def _lost(result: Mapping[str, Any]) -> bool:
 
 
 def _done(result: Mapping[str, Any]) -> bool:
-    """Good, or bad and tolerated: not to be done again."""
+    """Good, or bad and tolerated: not to be done again.
+
+    What was left out because its host was away is to be done when the host is there.
+    """
+    if result.get("ended_by") == OFFLINE:
+        return False
     return Status(result["status"]).is_good or bool(result.get("tolerated", False))

@@ -21,7 +21,7 @@ from runyard.model.errors import (
     RunyardError,
     StoreError,
 )
-from runyard.model.result import Outcome, StepResult
+from runyard.model.result import OFFLINE, Outcome, StepResult
 from runyard.model.status import Status
 
 PATIENCE = 60.0
@@ -175,4 +175,4 @@ def _late(name: str, patience: float | None, why: NetworkError) -> NetworkError:
 
 
 def _skipped(why: str) -> Outcome:
-    return Outcome(Status.SKIPPED, message=f"offline: {why}")
+    return Outcome(Status.SKIPPED, message=f"offline: {why}", ended_by=OFFLINE)

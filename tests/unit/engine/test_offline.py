@@ -345,3 +345,33 @@ def test_who_waits_ends_when_the_run_goes_on_without_the_host(tmp_path: Path) ->
         assert step.calls == [("a", 1)] and ran.results[0].outcome.is_lost
 
     bench(tmp_path, scenario)
+
+
+def test_what_was_left_out_is_done_by_a_resume(tmp_path: Path) -> None:
+    """Otherwise the host would get the later steps without the earlier ones."""
+
+    async def scenario(b: Bench) -> None:
+        b.ways["a"].absent = 1
+        one, two = Do("one"), Do("two")
+        ran = await Task("t", (one, two)).run(b.running(offline=Offline("skip")))
+        assert [r.status for r in ran.results] == [Status.SKIPPED] * 2
+        await b.end("failed")
+        ran = await Task("t", (one, two)).run(b.running(await b.past(), offline=Offline("skip")))
+        assert [r.status for r in ran.results] == [Status.SUCCESS] * 2
+        assert one.calls == two.calls == [("a", 1)]
+
+    bench(tmp_path, scenario)
+
+
+def test_leaving_a_host_out_does_not_forget_what_runs_there(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await fly(b)
+        b.ways["a"].absent = 1
+        step = Do("s")
+        await Task("t", (step,)).run(b.running(await b.past(), offline=Offline("skip")))
+        assert b.run.ledger.unsettled == {"a"}
+        await b.end("failed")
+        assert (await Task("t", (step,)).run(b.running(await b.past()))).ok
+        assert step.calls == [("a", 1)]
+
+    bench(tmp_path, scenario)
