@@ -146,6 +146,31 @@ def test_a_host_that_stays_away_is_lost_and_its_lease_ends_the_work(
     asyncio.run(run())
 
 
+def test_a_host_that_was_there_is_looked_for_before_anything_is_asked_of_it(
+    tmp_path: Path,
+) -> None:
+    """The link breaks between two steps, and is away for a moment when the next one begins."""
+
+    async def run() -> None:
+        host, dialer = remote(tmp_path)
+        await host.connect()
+        for act in (
+            lambda: host.exec(work("echo here")),
+            lambda: host.stat("/"),
+            lambda: host.put(b"data", str(tmp_path / "file")),
+        ):
+            dialer.absent = True
+            dialer.cut()
+            assert host.client is not None
+            await until(lambda: not host.client.connected, "the cut is noticed")
+            asyncio.get_running_loop().call_later(0.3, setattr, dialer, "absent", False)
+            await act()
+        await host.close()
+
+    asyncio.run(run())
+    assert copied(tmp_path) == b"here\n"
+
+
 def test_what_is_not_there_is_a_network_error(tmp_path: Path) -> None:
     async def run() -> None:
         host, dialer = remote(tmp_path)

@@ -120,7 +120,7 @@ class RemoteConnector:
 
     async def get(self, src: str) -> AsyncIterator[bytes]:
         reader, setbacks = Reader(src), _Setbacks()
-        client = await self.reach()
+        client = await self._present()
         while True:
             try:
                 async for part in reader.parts(client):
@@ -186,6 +186,10 @@ class RemoteConnector:
 
     # -- inside -------------------------------------------------------------------------------
 
+    async def _present(self) -> Client:
+        """A connected client; a host that was there before is looked for."""
+        return await (self.reach() if self._client is None else self._look_for(lambda: None))
+
     async def _look_for(self, patience: Callable[[], float | None]) -> Client:
         since, pause = time.monotonic(), _FIRST_PAUSE
         while True:
@@ -207,7 +211,7 @@ class RemoteConnector:
         self, act: Callable[[Client], Awaitable[T]], progress: Callable[[], int]
     ) -> T:
         """Do it, and again when the connection breaks. Raises NetworkError, HostLost."""
-        setbacks, client = _Setbacks(), await self.reach()
+        setbacks, client = _Setbacks(), await self._present()
         while True:
             try:
                 return await act(client)

@@ -58,11 +58,9 @@ async def see_through(way: Reaching, work: Exec) -> Exit:
             f"stdin has {len(work.stdin)} bytes; at most 64 MiB are passed",
             hint="put a file on the host and read that",
         )
-    client = way.client
-    if client is None or not client.connected:
-        client = await way.reach()
+    client = way.client or await way.reach()
     with Order(work, way.give_up) as order:
-        if not way.knows_early(work):
+        if client.connected and not way.knows_early(work):
             order.watch(client)
             reply = client.send(way.spec(work), work.stdin or b"")
             try:
