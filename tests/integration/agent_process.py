@@ -123,7 +123,8 @@ class Agent:
         """Order a shell line; the answer's JSON, which is of status 200."""
         args = more.pop("args", {"cmd": cmd})
         step = {"name": "s", "action": action, "args": args, **more}
-        status, answer = self.ask("POST", "/run", {"task": {"ID": task_id, "Step": step}})
+        task = {"ID": task_id, "RunID": f"run-{os.getpid()}", "Step": step}
+        status, answer = self.ask("POST", "/run", {"task": task})
         assert status == 200, answer
         return dict(answer)
 

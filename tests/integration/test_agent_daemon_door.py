@@ -20,7 +20,8 @@ from runyard.supervisor.frames import Decoder, encode
 from tests.integration.agent_process import PATIENCE, TOKEN, Agent, agent, alive, resident, until
 from tests.integration.users import needed_root, new_user
 
-RUN, OTHER = "run-00000001", "run-00000002"
+# A lost attempt is swept by its name: no two tests at once may have the same.
+RUN, OTHER = f"door-{os.getpid()}-a", f"door-{os.getpid()}-b"
 
 
 @pytest.fixture

@@ -344,3 +344,25 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
     until(answers, "it listens")
     assert made.stop() == 0
     assert made.said == []
+
+
+def test_a_service_is_installed_and_removed(tmp_path: Path) -> None:
+    def runyard(*words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [PROGRAM, "agent", *words], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    root = ("--root", str(tmp_path / "root"))
+    shown = runyard("install", "--print", "--addr", "0.0.0.0:7072", *root)
+    assert "KillMode=process" in shown
+    assert not (tmp_path / "root").exists()
+    told = runyard("install", "--addr", "0.0.0.0:7072", *root)
+    assert told.count("wrote ") == 2
+    assert runyard("install", "--addr", "0.0.0.0:7072", *root).count("unchanged: ") == 2
+    assert "error[ADDRESS]" in runyard("install", "--addr", "7072", *root, code=2)
+    secret = next((tmp_path / "root").rglob("*.env")).read_text().rpartition("=")[2].strip()
+    assert secret not in told
+    assert runyard("uninstall", *root).count("removed ") == 2
+    assert [path for path in (tmp_path / "root").rglob("*") if path.is_file()] == []

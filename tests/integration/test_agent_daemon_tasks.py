@@ -15,6 +15,9 @@ import pytest
 
 from tests.integration.agent_process import Agent, agent, alive, until
 
+# A lost task is swept by its name: no two tests at once may have the same.
+RUN = f"tasks-{os.getpid()}"
+
 # Writes a line, waits for the file `go`, writes on: what is done before and after is counted.
 COUNTING = """
 echo started >>{place}/started
@@ -44,7 +47,7 @@ def one(tmp_path: Path) -> Iterator[Agent]:
 def begin(one: Agent, task_id: str, text: str, **more: Any) -> None:
     """Order it in the background; the agent knows of it afterwards."""
     step = {"name": "s", "action": "shell.run", "args": {"script": text}, **more}
-    body = {"task": {"ID": task_id, "RunID": "run-00000001", "Step": step}}
+    body = {"task": {"ID": task_id, "RunID": RUN, "Step": step}}
     thread = threading.Thread(target=_ignoring_ends, args=(one, body), daemon=True)
     thread.start()
     until(lambda: one.ask("GET", "/status", task_id=task_id)[0] == 200, "the agent knows of it")
@@ -290,6 +293,24 @@ def test_output_is_told_while_it_comes(one: Agent, tmp_path: Path) -> None:
     one.outcome("t")
     rest = one.status("t", stdout_offset=6, stderr_offset=0)["result"]["output"]
     assert (rest["stdout"], rest["stderr"], rest["more"]) == ("second\n", "oh\n", False)
+
+
+def test_a_dispatcher_that_polls_sees_every_line_once(one: Agent, tmp_path: Path) -> None:
+    """As the original does: the whole text again and again, of which it prints what is new."""
+    text = f"n=0; until [ -e {tmp_path}/go ]; do n=$((n+1)); echo line $n ä; sleep 0.01; done"
+    begin(one, "t", f"{text}; echo end")
+    printed = ""
+    while True:
+        result = one.status("t")["result"]
+        told = result["output"]["stdout"]
+        assert told.startswith(printed)
+        printed = told
+        if result["status"] != "running":
+            break
+        if printed.count("\n") > 50:
+            (tmp_path / "go").touch()
+    lines = printed.splitlines()
+    assert lines == [f"line {n} ä" for n in range(1, len(lines))] + ["end"]
 
 
 def test_a_second_agent_on_the_same_state_is_refused(one: Agent) -> None:

@@ -46,6 +46,7 @@ class Task:
         self._tools = tools
         self._halt = Halt()
         self._canceled = False
+        self._settling = False  # it will look whether it was canceled, before it goes on
         self._attached = False
 
     async def begin(self, action: Action) -> None:
@@ -65,7 +66,7 @@ class Task:
 
     async def take_up(self, action: Action | None, *, canceled: bool) -> None:
         """Go on with what an earlier life of the agent has begun. Never raises."""
-        self._canceled = canceled
+        self._canceled, self._settling = canceled, True
         while True:
             try:
                 known = await self._settle(action)
@@ -92,7 +93,7 @@ class Task:
         if self._attached:
             with suppress(RunyardError):  # its supervisor is gone, and so it is lost
                 await self._end_attempt()
-        else:
+        elif not self._settling:
             self._halt.request("canceled")
 
     async def broke(self, error: Exception) -> None:
@@ -129,7 +130,7 @@ class Task:
         if begun and self._canceled:
             await self._end_attempt()
         # From here on the end is what the supervisor says, and no way to it may be cut short.
-        self._attached = begun
+        self._settling, self._attached = False, begun
         return action
 
     async def _end_attempt(self) -> None:

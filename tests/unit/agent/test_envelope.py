@@ -20,7 +20,9 @@ def result(**outcome: Any) -> dict[str, Any]:
     """The result in the envelope, as JSON."""
     status = outcome.pop("status", Status.SUCCESS)
     kept = envelope.record(ORDER, Outcome(status, **outcome), (1.0, 2.0))
-    return json.loads(Answer(envelope.ended(json.loads(json.dumps(kept, default=str)))).body)["result"]
+    return json.loads(Answer(envelope.ended(json.loads(json.dumps(kept, default=str)))).body)[
+        "result"
+    ]
 
 
 @pytest.mark.parametrize(

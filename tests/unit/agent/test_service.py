@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import plistlib
 import shlex
 import shutil
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from runyard.agent.install import install, uninstall
+from runyard.agent.install import Manager, install, uninstall
 from runyard.agent.service import Service
 from runyard.agent.settings import AgentSettings, Bounds, Tls
-from runyard.model.errors import ConflictError, UsageError
+from runyard.model.errors import ConflictError, SystemFault, UsageError
 
 NAME = "runyard-agent"
 
@@ -159,3 +160,42 @@ def test_launchd_takes_the_list(tmp_path: Path) -> None:
     assert len(token) >= 32
     list(install(replace(made, settings=AgentSettings()), start=False))
     assert made.token_in(made.secret.read_text()) == token
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >>{log}
+case "$*" in *restart*) [ ! -e {log}.broken ] || {{ echo it is broken >&2; exit 1; }};; esac
+"""
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: bool) -> None:
+    log, program = tmp_path / "log", tmp_path / "systemctl"
+    program.write_text(SYSTEMCTL.format(log=log))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(Manager, "here", Manager)
+    made = service(tmp_path / "root", user=user)
+    option = "--user " if user else ""
+
+    def told() -> list[str]:
+        lines = log.read_text().splitlines()
+        log.unlink()
+        assert all(line.startswith(option) for line in lines)
+        return [line.removeprefix(option) for line in lines]
+
+    said = list(install(made, start=False))
+    assert told() == ["daemon-reload"]
+    assert f"systemctl {option}enable --now runyard-agent" in said[2]
+    assert ("enable-linger" in said[-1]) is user
+    list(install(made, start=True))
+    assert told() == ["daemon-reload", "enable runyard-agent", "start runyard-agent"]
+    list(install(replace(made, settings=AgentSettings(verbose=True)), start=True))
+    assert told() == ["daemon-reload", "enable runyard-agent", "restart runyard-agent"]
+    log.with_name("log.broken").touch()
+    with pytest.raises(SystemFault, match="it is broken"):
+        list(install(made, start=True))
+    told()
+    list(uninstall(made))
+    assert told() == ["disable --now runyard-agent", "daemon-reload"]
+    assert files(tmp_path / "root") == set()
