@@ -14,6 +14,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import pytest
+
 from runyard.hosts.inventory import Host
 from tests.integration.users import User, needed, new_user, parent_of, pids, words_of
 
@@ -50,6 +52,14 @@ class Sshd:
     def environment(self) -> dict[str, str]:
         """For a client: its home, and nobody else's agent."""
         return {"HOME": str(self.client), "SSH_AUTH_SOCK": ""}
+
+    @contextmanager
+    def as_client(self) -> Iterator[None]:
+        """This process is in the client's place."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            yield
 
     def host_line(self, key: Path | None = None, name: str = "") -> str:
         """A line of known_hosts for this server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from runyard.model.execution import Exec
 from runyard.store.spool import spool_path
 from runyard.supervisor.lost import captured
 
-RUN = "run-00000001"
+RUN = f"run-{os.getpid():08d}"
+"""Not that of other tests, at this moment, on this machine: attempts are known by their names."""
 
 
 class Dispatcher:

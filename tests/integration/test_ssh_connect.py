@@ -19,9 +19,8 @@ from runyard.hosts.ssh.connector import Servers
 from runyard.model.errors import NetworkError, RunyardError, SystemFault
 from runyard.model.execution import Exec
 from tests.integration.sshd import Sshd, free_port, new_key
+from tests.integration.sshhosts import RUN
 from tests.integration.users import needed
-
-RUN = "run-00000001"
 
 
 def servers(tmp_path: Path, *, accept_new: bool = False) -> Servers:

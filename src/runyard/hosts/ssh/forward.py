@@ -49,20 +49,25 @@ class Forward:
             self._folder = None
 
     async def _reach(self) -> tuple[Any, Any]:
-        import asyncssh
+        while True:
+            connection = await self._link.connection()
+            import asyncssh
 
-        connection = await self._link.connection()
-        try:
-            return await connection.open_unix_connection(self._there, encoding=None)
-        except (asyncssh.Error, OSError) as error:
-            why = getattr(error, "reason", "") or str(error)
-            raise SystemFault(
-                f"the socket {self._there} at {self._link.where} cannot be reached: {why}",
-                code="NO_SOCKET",
-                hint="who logs in must be allowed to use it (for Docker: the group `docker`), and "
-                "sshd to forward it (AllowStreamLocalForwarding)",
-                retryable=False,
-            ) from error
+            try:
+                return await connection.open_unix_connection(self._there, encoding=None)
+            except (asyncssh.Error, OSError) as error:
+                if not connection.is_closed():
+                    raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> SystemFault:
+        why = getattr(error, "reason", "") or str(error)
+        return SystemFault(
+            f"the socket {self._there} at {self._link.where} cannot be reached: {why}",
+            code="NO_SOCKET",
+            hint="who logs in must be allowed to use it (for Docker: the group `docker`), and "
+            "sshd to forward it (AllowStreamLocalForwarding)",
+            retryable=False,
+        )
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
