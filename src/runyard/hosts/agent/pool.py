@@ -57,6 +57,10 @@ class Pool:
             )
         return self._session
 
+    def shows_certificate(self, host: str) -> bool:
+        """Whether the agent of `host` is shown a certificate of ours."""
+        return bool(self.access.agents.get(host, _NOTHING_SAID).cert)
+
     def tls(self, host: str) -> SSLContext:
         """The TLS settings for the agent of `host`. Raises UsageError."""
         from dataclasses import replace

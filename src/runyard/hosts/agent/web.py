@@ -147,6 +147,13 @@ class AgentWeb:
         text = f"cannot reach the agent of {self.host} at {self.address}: {why}"
         return NetworkError(text, hint=_NOT_THERE)
 
+    def _hung_up(self, why: str) -> NetworkError:
+        """The connection was there, and was closed: so does a server that wants a certificate."""
+        error = self._lost(why)
+        if self.address.startswith("https://") and not self._pool.shows_certificate(self.host):
+            error.hint = f"does it want a certificate? agent_cert and agent_key; or: {error.hint}"
+        return error
+
     @contextmanager
     def _in_our_terms(self, seconds: float) -> Iterator[None]:
         import aiohttp
@@ -172,7 +179,7 @@ class AgentWeb:
         except aiohttp.ClientConnectorError as error:
             raise self._lost(_words(error.os_error)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise self._lost(_words(error)) from error
+            raise self._hung_up(_words(error)) from error
 
 
 class Refused(Exception):
