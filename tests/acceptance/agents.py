@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ class Agents:
             end(made)
 
 
-@pytest.fixture
-def agents() -> Iterator[Agents]:
-    """Agents that end with the test, whatever it did to them."""
+@contextmanager
+def some_agents() -> Iterator[Agents]:
+    """Agents that end with the block, whatever was done to them."""
     folder = Path(tempfile.mkdtemp(prefix="runyard-a-", dir="/tmp"))
     made = Agents(folder)
     try:
@@ -50,6 +50,13 @@ def agents() -> Iterator[Agents]:
     finally:
         made.close()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def agents() -> Iterator[Agents]:
+    """Agents of one test."""
+    with some_agents() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +84,8 @@ def far(sshd: Sshd, port: int = 0, **options: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
+@contextmanager
+def open_place() -> Iterator[Path]:
     """A directory that every user of this machine may write into.
 
     In it are the file `starts`, for side effects to count, and `stay`, for as long as steps of
@@ -91,6 +98,13 @@ def place() -> Iterator[Path]:
         for name in ("starts", "stay"):
             (folder / name).touch()
             (folder / name).chmod(0o666)
+        yield folder
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """An `open_place` for one test."""
+    with open_place() as folder:
         yield folder
 
 
