@@ -59,6 +59,9 @@ def agent(ctx: click.Context, /, **options: Any) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
+    from runyard.agent.lean import spare
+
+    spare()
     from runyard.agent.serve import serve
     from runyard.cli.loop import drive
 
