@@ -153,13 +153,14 @@ class Subscription:
         self._ended = ended
         self._fd = -1
         self._position = 0
+        self._over = False
         self.on_end: Callable[[], None] | None = None
         door.pump_with(self.pump)
         door.on_leave[self] = self.close
 
     def pump(self) -> None:
         """Send what is there, as far as the door keeps up."""
-        while self._door.open and not self._door.busy:
+        while self._door.open and not self._door.busy and not self._over:
             done = self._ended()  # asked first: nothing is appended after the end
             records = self._next()
             for stream, when, offset, payload in records:
@@ -180,8 +181,10 @@ class Subscription:
                 return
 
     def close(self) -> None:
+        self._over = True  # somebody may have been about to wake it
         self._door.unpump(self.pump)
         self._door.on_leave.pop(self, None)
+        self._door.on_leave.pop(self.pump, None)  # its claim, see `Verbs`
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

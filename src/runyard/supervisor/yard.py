@@ -142,7 +142,8 @@ class Yard:
         waiting, attempt.on_end = attempt.on_end, []
         for tell in waiting:
             tell(line)
-        for wake in list(attempt.on_output):
+        listening, attempt.on_output = attempt.on_output, []
+        for wake in listening:
             wake()
 
     def end_all(self) -> None:
