@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.dockerd import Daemon, daemon
+from tests.integration.dockerd import PYTHON, Daemon, daemon, python
 from tests.integration.sshd import Sshd, server
 from tests.integration.users import User, needed_root, new_user
 
@@ -51,3 +51,10 @@ def other_user() -> Iterator[User]:
     needed_root()
     with new_user("o") as user:
         yield user
+
+
+@pytest.fixture(scope="session")
+def python_image(dockerd: Daemon) -> str:
+    """The name of an image with Python in it."""
+    dockerd.load(PYTHON, python())
+    return PYTHON

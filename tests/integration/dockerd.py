@@ -214,9 +214,7 @@ def _archive(*fill: Any) -> bytes:
 
 def _busybox(tar: tarfile.TarFile) -> None:
     for name, mode in (("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("tmp", 0o1777)):
-        folder = tarfile.TarInfo(name)
-        folder.type, folder.mode = tarfile.DIRTYPE, mode
-        tar.addfile(folder)
+        _folder(tar, name, mode)
     program = shutil.which("busybox")
     assert program is not None
     _file(tar, "bin/busybox", Path(program).resolve().read_bytes(), 0o755)
@@ -232,17 +230,32 @@ def _python(tar: tarfile.TarFile) -> None:
     library = Path("/usr/lib") / program.name
     _file(tar, "usr/bin/python3", program.read_bytes(), 0o755)
     objects = [program]
+    # A folder that the archive does not name is root's alone.
+    for folder in ("usr", "usr/bin", "usr/lib"):
+        _folder(tar, folder)
+    for path in [library, *sorted(library.rglob("*/"))]:
+        if path.is_dir() and not _LEFT_OUT.search(str(path)):
+            _folder(tar, str(path)[1:])
     for path in sorted(library.rglob("*")):
         if path.is_file() and not _LEFT_OUT.search(str(path)):
             _file(tar, str(path)[1:], path.read_bytes(), 0o644)
             objects += [path] if path.suffix == ".so" else []
-    for name in sorted(_libraries(objects)):
+    needed = sorted(_libraries(objects))
+    for folder in sorted({str(parent) for name in needed for parent in Path(name).parents}):
+        _folder(tar, folder.lstrip("/") or ".")
+    for name in needed:
         _file(tar, name[1:], Path(name).read_bytes(), 0o755)
 
 
 def _libraries(objects: Iterable[Path]) -> set[str]:
     told = subprocess.run(["ldd", *objects], check=False, capture_output=True, text=True).stdout
     return set(re.findall(r"(?:=> |^\s)(/\S+) \(0x", told, re.MULTILINE))
+
+
+def _folder(tar: tarfile.TarFile, name: str, mode: int = 0o755) -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, mode
+    tar.addfile(info)
 
 
 def _file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:

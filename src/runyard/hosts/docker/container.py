@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aiodocker.stream import Stream
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_ABSENT = re.compile("executable file not found|no such file|permission denied|exec format")
 
 
 class Container:
@@ -106,11 +107,17 @@ class Container:
                 hint="a name must be in its /etc/passwd; a number need not be",
                 retryable=False,
             )
-        return SystemFault(
-            f"{self.host}: the container {self.name} runs no command of ours: {words}",
-            code="NO_SHELL",
-            hint="a shell (sh) is needed in it",
-            retryable=False,
+        if _ABSENT.search(words):
+            return SystemFault(
+                f"{self.host}: the container {self.name} runs no command of ours: {words}",
+                code="NO_SHELL",
+                hint="a shell (sh) is needed in it",
+                retryable=False,
+            )
+        # It is just being stopped or started, and may come back.
+        return NetworkError(
+            f"{self.host}: cannot work in the container {self.name}: {words}",
+            code="CONTAINER_STOPPED",
         )
 
 
