@@ -7,8 +7,10 @@ import json
 import os
 import pwd
 import signal
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from tests.integration.users import needed_root, new_user
 
 # A lost attempt is swept by its name: no two tests at once may have the same.
 RUN, OTHER = f"door-{os.getpid()}-a", f"door-{os.getpid()}-b"
+
+PIECE = 1 << 18
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ class Door:
 
     def send(self, payload: bytes = b"", **header: Any) -> int:
         self._serial += 1
-        self.socket.send(encode({"id": self._serial, **header}, payload))
+        frame = encode({"id": self._serial, **header}, payload)
+        for at in range(0, len(frame), PIECE):
+            self.socket.send(frame[at : at + PIECE])
         return self._serial
 
     def next(self) -> tuple[dict[str, Any], bytes]:
@@ -404,6 +410,35 @@ def test_become_leads_to_a_supervisor_of_that_user(one: Agent) -> None:
             assert d.call(verb="clean", run=RUN)["ok"] == {}
             assert one.ask("POST", "/heartbeat")[1]["runyard"]["running"] == 0
         until(lambda: not user.processes(), "nothing of that user is left")
+
+
+@pytest.mark.parametrize("become", [False, True])
+def test_a_supervisor_that_does_not_take_bytes_holds_up_who_sends_them(
+    one: Agent, become: bool
+) -> None:
+    """Payloads wait at the dispatcher, not in the agent's memory."""
+    size = 32 << 20
+    with ExitStack() as stack:
+        query = {}
+        if become:
+            needed_root()
+            query = {"become": stack.enter_context(new_user("slow")).name}
+        d = stack.enter_context(door(one, **query))
+        supervisor = d.call(verb="hello", version=1, owner=RUN, epoch=1)["ok"]["pid"]
+        before = resident(one.pid)
+        os.kill(supervisor, signal.SIGSTOP)
+        sender = threading.Thread(
+            target=lambda: d.send(b"x" * size, **d.shell("wc -c"), stdin=True)
+        )
+        sender.start()
+        until(lambda: _metric(one, 'runyard_agent_door_bytes_total{direction="in"}') != "0", "a")
+        time.sleep(0.5)
+        assert sender.is_alive()
+        assert resident(one.pid) - before < 8 << 20
+        os.kill(supervisor, signal.SIGCONT)
+        sender.join()
+        assert json.loads(d.next()[1])["stdout"] == f"{size}\n"
+        assert "ok" in d.call(verb="clean", run=RUN)
 
 
 def test_become_of_a_user_who_cannot_work(one: Agent) -> None:

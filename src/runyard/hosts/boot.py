@@ -187,10 +187,12 @@ class Arrival(asyncio.Protocol):
         )
 
     def pause_writing(self) -> None:
-        """Requests are small: what the far side does not take waits in memory."""
+        if self._through:
+            self._client.pause_writing()
 
     def resume_writing(self) -> None:
-        """See `pause_writing`."""
+        if self._through:
+            self._client.resume_writing()
 
     def _take(self, line: bytes) -> None:
         try:
