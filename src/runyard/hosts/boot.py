@@ -41,8 +41,8 @@ def say(**words):
 def whole(folder, files, size):
     found = [os.stat(os.path.join(folder, n)).st_size for n in os.listdir(folder) if n[-3:] == ".py"]
     return len(found) == files and sum(found) == size
-def fetch(folder, digest, size):
-    import hashlib, io, shutil, tempfile, zipfile
+def fetch(folder, digest, size, *parts):
+    import fcntl, hashlib, io, shutil, tempfile, zipfile
     say(need=size)
     data = b""
     while len(data) < size:
@@ -58,11 +58,14 @@ def fetch(folder, digest, size):
     for name in os.listdir(fresh):
         with open(os.path.join(fresh, name), "rb") as file:
             os.fsync(file.fileno())
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        os.rename(fresh, folder)
-    except OSError:
+    lock = os.open(os.path.dirname(folder), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if os.path.isdir(folder) and whole(folder, *parts):
         shutil.rmtree(fresh)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(fresh, folder)
+    os.close(lock)
 def main(digest, size, files, total, *words):
     if sys.version_info < (3, 8):
         again = "import sys; code = sys.argv.pop(1); exec(code)"
@@ -74,9 +77,10 @@ def main(digest, size, files, total, *words):
         return say(code="no-python", error="python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
+    parts = int(files), int(total)
     try:
-        if not (os.path.isdir(folder) and whole(folder, int(files), int(total))):
-            fetch(folder, digest, int(size))
+        if not (os.path.isdir(folder) and whole(folder, *parts)):
+            fetch(folder, digest, int(size), *parts)
     except OSError as error:
         return say(code="SYSTEM", error="%s: %s" % (error.filename or folder, error.strerror))
     sys.argv = [folder] + list(words)

@@ -11,6 +11,7 @@ from runyard.hosts.ssh.link import Link
 from runyard.model.errors import RunyardError, SystemFault
 
 _BLOCK = 1 << 16
+_TRIES = 3
 
 
 class Forward:
@@ -49,14 +50,16 @@ class Forward:
             self._folder = None
 
     async def _reach(self) -> tuple[Any, Any]:
+        left = _TRIES
         while True:
+            left -= 1
             connection = await self._link.connection()
             import asyncssh
 
             try:
                 return await connection.open_unix_connection(self._there, encoding=None)
             except (asyncssh.Error, OSError) as error:
-                if not connection.is_closed():
+                if not (left and connection.is_closed()):
                     raise self._fault(error) from error
 
     def _fault(self, error: Exception) -> SystemFault:
