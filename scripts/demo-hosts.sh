@@ -57,13 +57,13 @@ cat >"$place/hosts.yaml" <<HOSTS
 vars: {SITE: $place/site}
 groups:
   agents: {hosts: [agent1, agent2, agent3]}
-  web: {hosts: [web1, web2], vars: {identity: $place/id, known_hosts: $place/known_hosts}}
+  web: {hosts: [web1, web2]}
 hosts:
   agent1: {address: "http://127.0.0.1:$1"}
   agent2: {address: "http://127.0.0.1:$2"}
   agent3: {address: "http://127.0.0.1:$3"}
-  web1: {address: "ssh://$user@127.0.0.1:$4"}
-  web2: {address: "ssh://$user@127.0.0.1:$4"}
+  web1: &ssh {address: "ssh://$user@127.0.0.1:$4", identity: $place/id, known_hosts: $place/known_hosts}
+  web2: *ssh
 HOSTS
 
 say() { printf '\n$ %s\n' "$*"; }
