@@ -56,7 +56,8 @@ class App:
         status = response.status_code
         if status >= 400:
             self._metrics.refused(status)
-        _LOG.info("%s %s %d %.0f ms", scope["method"], scope["path"], status, _ms(began))
+        path = scope["raw_path"].decode("ascii", "replace")  # quoted: nobody writes our log for us
+        _LOG.info("%s %s %d %.0f ms", scope["method"], path, status, _ms(began))
         if status in (401, 413):  # the body may be on its way still
             response.headers["connection"] = "close"
             await response(scope, receive, _with_more(send))

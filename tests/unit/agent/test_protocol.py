@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from runyard.agent import protocol
+from runyard.agent.protocol import BoundedProtocol
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def with_server(scenario: Callable[[Callable[[], Any]], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
+        config.load()
+        state = ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: BoundedProtocol(config, state, {}), "127.0.0.1", 0
+        )
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            await asyncio.wait_for(scenario(lambda: asyncio.open_connection("127.0.0.1", port)), 20)
+
+    asyncio.run(main())
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head.split(b"\r\n")[0] + await reader.readexactly(2)
+
+
+def test_requests_follow_each_other_on_a_connection() -> None:
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        for _ in range(3):
+            writer.write(GET + b"X-Long: " + b"x" * 50_000 + b"\r\n\r\n")
+            assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        writer.write(GET)
+        await asyncio.sleep(0.05)
+        writer.write(b"\r\n")
+        assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        writer.close()
+
+    with_server(scenario)
+
+
+def test_a_head_that_is_too_large() -> None:
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(GET + b"\r\n")
+        await answer(reader)
+        writer.write(GET + b"X-Long: " + b"x" * 100_000)
+        assert (await reader.read(100)).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+    with_server(scenario)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", GET, GET + b"\r\n" + GET])
+def test_a_head_that_does_not_come(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIME", 0.1)
+
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(sent)
+        read = await reader.read()  # to its end
+        assert read.count(b"200 OK") == sent.count(b"\r\n\r\n")
+        writer.close()
+
+    with_server(scenario)
