@@ -242,6 +242,22 @@ def test_an_agent_that_does_not_come_back_means_that_the_host_is_lost(
     asyncio.run(run())
 
 
+def test_an_agent_that_comes_back_with_another_token_is_lost_and_nothing_starts_again(
+    one: Agent, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with reached(tmp_path, one.port) as way:
+            task = asyncio.create_task(way.exec(work(f"echo $$ >{tmp_path}/pid; exec sleep 100")))
+            await pid_in(tmp_path / "pid")
+            await asyncio.to_thread(one.kill)
+            one.options = ("--token", "another-token")
+            await asyncio.to_thread(one.start)
+            with pytest.raises(HostLost, match="may go on: token mismatch on far"):
+                await task
+
+    asyncio.run(run())
+
+
 def test_another_dispatcher_takes_over_and_the_old_one_is_refused(
     one: Agent, tmp_path: Path
 ) -> None:

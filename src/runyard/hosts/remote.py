@@ -16,7 +16,7 @@ from runyard.hosts.supervised import see_through, start_spec
 from runyard.hosts.transfer import Reader, Sender
 from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
-from runyard.model.errors import HostLost, NetworkError
+from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 from runyard.store.spoolcopy import SpoolCopies
@@ -195,10 +195,12 @@ class RemoteConnector:
         while True:
             try:
                 return await self.reach()
-            except NetworkError as error:
+            except (NetworkError, SystemFault) as error:
                 hurried = patience()
                 waited = time.monotonic() - since
-                if self._closed or waited > (PATIENCE if hurried is None else hurried):
+                # Refused, as by an agent that has another token by now: it stays so.
+                over = self._closed or not error.retryable
+                if over or waited > (PATIENCE if hurried is None else hurried):
                     raise HostLost.of(self._name, error, canceled=hurried is not None) from error
             await asyncio.sleep(min(pause, 0.5) if patience() is not None else pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -102,9 +103,13 @@ class Door:
 
     async def _goodbye(self) -> None:
         """Close the WebSocket; a peer that does not answer is not waited for."""
+        plug = self._socket.get_extra_info("socket")
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):
                 await self._socket.close()
+        if plug is not None:  # TLS has a goodbye of its own, and would wait for the other's
+            with suppress(OSError):
+                plug.shutdown(SHUT_RDWR)
 
     def _next(self) -> bytes:
         """As much of what waits as fits into one message."""

@@ -14,7 +14,7 @@ from runyard.hosts.agent.original_command import command
 from runyard.hosts.agent.retold import Retold
 from runyard.hosts.agent.web import AgentWeb
 from runyard.hosts.order import SLACK
-from runyard.model.errors import HostLost, NetworkError
+from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
 from runyard.store.spoolcopy import SpoolCopies
 
@@ -126,7 +126,7 @@ class OriginalTask:
         while True:
             try:
                 return await ask()
-            except NetworkError as error:
+            except (NetworkError, SystemFault) as error:
                 patience = self._work.grace + SLACK if self._why else remote.PATIENCE
                 if not error.retryable or time.monotonic() - since > patience:
                     canceled = bool(self._why)

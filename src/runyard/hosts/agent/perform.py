@@ -64,14 +64,17 @@ async def _cancel(
 async def _see_through(web: AgentWeb, task: Mapping[str, Any]) -> wire.State:
     """Start it and ask until it has ended, over broken connections."""
     since: float | None = None
-    pause, known = _FIRST_PAUSE, False
+    pause, known, asked = _FIRST_PAUSE, False, False
     while True:
         try:
             if known:
                 state = await wire.status(web, task["ID"], wait=POLL)
             else:
                 state = await wire.run(web, task)
-        except NetworkError as error:
+        except (NetworkError, SystemFault) as error:
+            if isinstance(error, SystemFault) and not asked:
+                raise  # nothing was ordered yet
+            asked = True
             since = time.monotonic() if since is None else since
             if not error.retryable or time.monotonic() - since > remote.PATIENCE:
                 raise HostLost.of(web.host, error) from error
@@ -86,7 +89,7 @@ async def _see_through(web: AgentWeb, task: Mapping[str, Any]) -> wire.State:
             )
         if state.ended:
             return state
-        since, pause, known = None, _FIRST_PAUSE, True
+        since, pause, known, asked = None, _FIRST_PAUSE, True, True
 
 
 def _task(run_id: str, action: str, work: Work) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from runyard.hosts.site import Access, AgentAccess
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 _NOTHING_SAID = AgentAccess()
+TURNS = 4
+"""Turns of the loop in which connections with TLS that were closed are let go of."""
 
 
 class Pool:
@@ -33,6 +36,8 @@ class Pool:
         if not self._members and self._session is not None:
             session, self._session = self._session, None
             await session.close()
+            for _ in range(TURNS if self._contexts else 0):
+                await asyncio.sleep(0)
 
     async def __aenter__(self) -> Pool:
         self.join(self)
