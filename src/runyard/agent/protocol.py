@@ -45,10 +45,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm()
         super().on_headers_complete()
 
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._head, self._in_head = 0, True  # uvicorn closes who then says nothing
-
     def _begin(self) -> None:
         self._disarm()
         self._head, self._in_head = 0, True

@@ -48,6 +48,9 @@ def test_requests_follow_each_other_on_a_connection() -> None:
         for _ in range(3):
             writer.write(GET + b"X-Long: " + b"x" * 50_000 + b"\r\n\r\n")
             assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        body = b"y" * 200_000
+        writer.write(GET + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert await answer(reader) == b"HTTP/1.1 200 OKok"
         writer.write(GET)
         await asyncio.sleep(0.05)
         writer.write(b"\r\n")
