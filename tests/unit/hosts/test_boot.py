@@ -1,0 +1,164 @@
+"""The command that brings the supervisor to a machine: on any Python and any cache."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from runyard.hosts import boot
+from runyard.hosts.become import as_user
+from runyard.supervisor.relay import GREETING
+
+OWNER = f"boot-{os.getpid()}"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def talk(
+    home: Path, words: list[str], path: str = os.defpath, archive: bytes = b""
+) -> list[dict[str, object]]:
+    """What the far side says, given `archive` when it asks; its stdin ends after the greeting."""
+    process = subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"HOME": str(home), "PATH": path},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    said: list[dict[str, object]] = []
+    with process:
+        for line in process.stdout:
+            if not line.startswith(GREETING.encode()):
+                continue
+            said.append(json.loads(line)["runyard"])
+            if "need" not in said[-1]:
+                break
+            process.stdin.write(archive or boot.archive())
+            process.stdin.flush()
+        process.stdin.close()
+    return said
+
+
+def test_the_archive_is_asked_for_once(home: Path) -> None:
+    words = boot.words(OWNER, sys.executable)
+    first, greeting = talk(home, words)
+    assert first == {"need": len(boot.archive())}
+    assert Path(str(greeting["root"])) == home / ".local/state/runyard/remote"
+    assert [said.get("need") for said in talk(home, words)] == [None]
+
+
+@pytest.mark.parametrize("harm", ["shorter", "missing", "empty", "gone"])
+def test_a_damaged_program_is_fetched_again(home: Path, harm: str) -> None:
+    words = boot.words(OWNER, sys.executable)
+    talk(home, words)
+    (folder,) = (home / ".cache/runyard").glob("supervisor-*")
+    if harm == "shorter":
+        os.truncate(folder / "verbs.py", 1000)
+    elif harm == "missing":
+        (folder / "relay.py").unlink()
+    elif harm == "empty":
+        (folder / "__main__.py").write_bytes(b"")
+    else:
+        shutil.rmtree(folder)
+    assert "need" in talk(home, words)[0]
+    assert "need" not in talk(home, words)[0]
+
+
+def test_many_at_once_get_whole_programs(home: Path) -> None:
+    """Nobody pulls away the program that another one has just started from."""
+    words = boot.words(OWNER, sys.executable)
+    said: list[list[dict[str, object]]] = []
+    threads = [threading.Thread(target=lambda: said.append(talk(home, words))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ["root" in each[-1] for each in said] == [True] * 8
+    left = [path.name for path in (home / ".cache/runyard").iterdir()]
+    assert len(left) == 1
+    assert left[0].startswith("supervisor-")
+
+
+def test_an_archive_that_came_damaged_is_refused(home: Path) -> None:
+    words = boot.words(OWNER, sys.executable)
+    bad = bytes(len(boot.archive()))
+    said = talk(home, words, archive=bad)[-1]
+    assert (said["code"], "damaged" in str(said["error"])) == ("SYSTEM", True)
+    assert not list((home / ".cache").glob("runyard/supervisor-*"))
+
+
+def test_a_home_that_cannot_be_written_to(home: Path) -> None:
+    (home / ".cache").write_text("a file")
+    said = talk(home, boot.words(OWNER, sys.executable))[-1]
+    assert (said["code"], ".cache" in str(said["error"])) == ("SYSTEM", True)
+
+
+def test_no_python_at_all(home: Path) -> None:
+    """Where `/usr/bin/python3` is, it would be found; so the places are replaced by none."""
+    words = boot.words(OWNER)
+    words[2] = words[2].replace("/usr/bin/python3 /usr/local/bin/python3", "")
+    (home / "sh").symlink_to("/bin/sh")
+    assert talk(home, words, path=str(home))[-1]["code"] == "no-python"
+
+
+def test_a_python_too_old_makes_way_for_another(home: Path) -> None:
+    """`python3` says it is 3.6; beside it there is a newer one with its number in the name."""
+    old = home / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text(
+        "#!/bin/sh\n"
+        'shift 3; program=$1; shift; exec "' + sys.executable + '" -I -S -c '
+        '\'import sys; sys.version_info = (3, 6, 9); exec(sys.argv.pop(1))\' "$program" "$@"\n'
+    )
+    old.chmod(0o755)
+    path = f"{old.parent}:/bin:/usr/bin"
+    words = boot.words(OWNER, str(old))
+    if not shutil.which("python3.11", path=path):
+        (old.parent / "python3.11").symlink_to(sys.executable)
+    assert "root" in talk(home, words, path=path)[-1]
+    alone = talk(home, words, path=only(home, "sh"))[-1]
+    assert (alone["code"], "3.6" in str(alone["error"])) == ("no-python", True)
+
+
+def test_the_command_passes_through_any_login_shell() -> None:
+    """As one line of words in single quotes: see csh about newlines, and fish about backslashes."""
+    for word in [*as_user("deploy"), *boot.words("run-1", "python3")]:
+        assert "\n" not in word
+        assert "'" not in word
+        assert "\\\\" not in word
+        assert "!" not in word
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "fish", "tcsh", "csh", "ksh"])
+def test_login_shells_that_are_here(home: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    command = boot.command(OWNER, sys.executable)
+    assert "root" in talk(home, [shell, "-c", command])[-1]
+
+
+def test_the_archive_is_the_whole_program() -> None:
+    with zipfile.ZipFile(io.BytesIO(boot.archive())) as found:
+        names = set(found.namelist())
+    assert {"__main__.py", "relay.py", "main.py", "verbs.py"} <= names
+
+
+def only(home: Path, *names: str) -> str:
+    """A PATH with these programs and no other."""
+    folder = home / "only"
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return str(folder)
