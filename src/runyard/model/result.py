@@ -12,6 +12,9 @@ from runyard.model.status import Status
 
 OFFLINE = "offline"
 
+LOST = (HostLost.code, "INTERRUPTED")
+"""Codes of errors that say: what became of the work is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -63,7 +66,7 @@ class Outcome:
 
         Also afterwards, when nobody at the host can tell.
         """
-        return (self.error or {}).get("code") in (HostLost.code, "INTERRUPTED")
+        return (self.error or {}).get("code") in LOST
 
     def but(self, **changes: Any) -> Outcome:
         """A copy with some fields changed."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runyard.model.event import Event
+from runyard.model.result import LOST
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 from runyard.store.fold import RunRow
@@ -127,4 +128,8 @@ _OUTPUT = (
 
 
 def _output(result: dict[str, Any]) -> dict[str, Any]:
-    return {name: result[name] for name in _OUTPUT if name in result}
+    found = {name: result[name] for name in _OUTPUT if name in result}
+    # Events leave out what is empty; that nothing survived is worth saying where it is known.
+    if found.get("attempt") and (found.get("error") or {}).get("code") not in LOST:
+        found.setdefault("survivors", 0)
+    return found
