@@ -118,37 +118,55 @@ def _relay(here: int, idle: float) -> None:
     os.set_blocking(1, False)
     os.set_blocking(here, False)
     inward, outward = bytearray(), bytearray()
+    there = True  # the supervisor; what it has said is passed on when it has left
     heard = time.monotonic()
-    while True:
-        poll = select.poll()
-        poll.register(0, select.POLLIN if len(inward) < HIGH_WATER else 0)
-        wanted = select.POLLIN if len(outward) < HIGH_WATER else 0
-        poll.register(here, wanted | (select.POLLOUT if inward else 0))
-        poll.register(1, select.POLLOUT if outward else 0)
+    while there or outward:
         left = heard + idle - time.monotonic()
-        ready = dict(poll.poll(max(0, int(left * 1000)) + 1))
-        if not ready and time.monotonic() - heard >= idle:
+        if left <= 0:
             return
+        wanted = there and len(outward) < HIGH_WATER
+        poll = select.poll()
+        # Who is not listened to is not watched: that he has left would wake us again and again.
+        if len(inward) < HIGH_WATER:
+            poll.register(0, select.POLLIN)
+        if wanted or inward:
+            poll.register(
+                here, (select.POLLIN if wanted else 0) | (select.POLLOUT if inward else 0)
+            )
+        poll.register(1, select.POLLOUT if outward else 0)
+        ready = dict(poll.poll(int(left * 1000) + 1))
+        if 0 in ready:
+            data = _read(0)
+            if not data:
+                return
+            heard = time.monotonic()
+            inward += data
+        if wanted and ready.get(here, 0) & ~select.POLLOUT:
+            data = _read(here)
+            there = bool(data)
+            outward += data
         try:
-            if ready.get(0, 0) & (select.POLLIN | select.POLLHUP):
-                data = os.read(0, BLOCK)
-                if not data:
-                    return
-                heard = time.monotonic()
-                inward += data
-            if ready.get(here, 0) & (select.POLLIN | select.POLLHUP) and wanted:
-                data = os.read(here, BLOCK)
-                if not data and not outward:
-                    return
-                outward += data
-            if inward:
-                del inward[: _write(here, inward)]
             if outward:
                 del outward[: _write(1, outward)]
+            elif 1 in ready:
+                return
         except OSError:
             return
-        if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
-            return
+        try:
+            if inward:
+                del inward[: _write(here, inward)]
+        except OSError:
+            there = False
+        if not there:
+            inward.clear()
+
+
+def _read(fd: int) -> bytes:
+    """What is there; nothing when the other side has left."""
+    try:
+        return os.read(fd, BLOCK)
+    except OSError:
+        return b""
 
 
 def _write(fd: int, data: bytearray) -> int:

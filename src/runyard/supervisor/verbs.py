@@ -140,6 +140,8 @@ class Verbs:
         attempt, new = self._yard.start(header, payload)
         if header.get("wait"):
             return self._attach(door, header, b"")
+        if header.get("output") is not None:
+            self._subscribe(door, name, self._yard.live.get(name), header["output"])
         return {"new": new, "pid": attempt.pid, "ended": attempt.ended}
 
     def _attach(self, door: Door, header: Header, _payload: bytes) -> dict[str, Any] | None:
