@@ -151,7 +151,7 @@ def test_make_lists_its_targets() -> None:
     make = ["make", "--no-print-directory", "help"]
     shown = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line.split()[1] for line in shown.stdout.splitlines()] == (
-        ["help", "demo", "test", "check", "bench", "docs"]
+        ["help", "demo", "demo-hosts", "test", "check", "bench", "docs"]
     )
 
 

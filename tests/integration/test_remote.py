@@ -45,7 +45,8 @@ def test_a_command_runs_there_and_its_output_comes_here(tmp_path: Path) -> None:
 def test_a_cut_link_loses_no_line_and_starts_nothing_twice(tmp_path: Path) -> None:
     text = (
         f"echo start >>{tmp_path}/starts; i=0;"
-        f" while [ $i -lt 400 ]; do i=$((i+1)); echo line $i; [ $((i % 20)) = 0 ] && sleep 0.05; done"
+        " while [ $i -lt 400 ]; do i=$((i+1)); echo line $i;"
+        " [ $((i % 20)) = 0 ] && sleep 0.05; done"
     )
 
     async def run() -> None:
@@ -67,10 +68,13 @@ def test_a_cut_link_loses_no_line_and_starts_nothing_twice(tmp_path: Path) -> No
 
 def test_another_dispatcher_takes_up_what_runs(tmp_path: Path) -> None:
     """The first one is gone without a word, as by kill -9; the second has a higher epoch."""
-    text = f"echo start >>{tmp_path}/starts; echo one; while ! [ -e {tmp_path}/go ]; do sleep 0.05; done; echo two"
+    text = (
+        f"echo start >>{tmp_path}/starts; echo one;"
+        f" while ! [ -e {tmp_path}/go ]; do sleep 0.05; done; echo two"
+    )
 
     async def run() -> None:
-        first, dialer = remote(tmp_path)
+        first, _ = remote(tmp_path)
         await first.connect()
         task = asyncio.create_task(first.exec(work(text)))
         await until(lambda: copied(tmp_path) == b"one\n", "the first line is here")
@@ -85,6 +89,34 @@ def test_another_dispatcher_takes_up_what_runs(tmp_path: Path) -> None:
         assert copied(tmp_path) == b"one\ntwo\n"
         await first.close()
         await second.close(done=True)
+
+    asyncio.run(run())
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+def test_an_old_dispatcher_starts_nothing_when_the_new_one_is_done(tmp_path: Path) -> None:
+    """As after a sleep of its machine: meanwhile another one has finished the run."""
+    text = f"echo start >>{tmp_path}/starts; while ! [ -e {tmp_path}/go ]; do sleep 0.05; done"
+
+    async def run() -> None:
+        old, dialer = remote(tmp_path)
+        await old.connect()
+        task = asyncio.create_task(old.exec(work(text)))
+        await until((tmp_path / "starts").exists, "it has started")
+        dialer.absent = True
+        dialer.cut()
+        new, _ = remote(tmp_path, epoch=2)
+        await new.connect()
+        (tmp_path / "go").touch()
+        assert (await new.exec(work(text))).ok
+        await new.close(done=True)
+        dialer.absent = False
+        with pytest.raises(FencedError):
+            await task
+        await old.close()
+        again, _ = remote(tmp_path, epoch=3)
+        await again.connect()
+        await again.close(done=True)
 
     asyncio.run(run())
     assert (tmp_path / "starts").read_text() == "start\n"
