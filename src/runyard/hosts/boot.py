@@ -42,7 +42,7 @@ def whole(folder, files, size):
     found = [os.stat(os.path.join(folder, n)).st_size for n in os.listdir(folder) if n[-3:] == ".py"]
     return len(found) == files and sum(found) == size
 def fetch(folder, digest, size, *parts):
-    import fcntl, hashlib, io, shutil, tempfile, zipfile
+    import fcntl, hashlib, io, shutil, tempfile, time, zipfile
     say(need=size)
     data = b""
     while len(data) < size:
@@ -52,20 +52,27 @@ def fetch(folder, digest, size, *parts):
         data += part
     if not hashlib.sha256(data).hexdigest() == digest:
         raise OSError(0, "the program came damaged")
-    os.makedirs(os.path.dirname(folder), 0o700, exist_ok=True)
-    fresh = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    place = os.path.dirname(folder)
+    os.makedirs(place, 0o700, exist_ok=True)
+    fresh = tempfile.mkdtemp(dir=place)
     zipfile.ZipFile(io.BytesIO(data)).extractall(fresh)
     for name in os.listdir(fresh):
         with open(os.path.join(fresh, name), "rb") as file:
             os.fsync(file.fileno())
-    lock = os.open(os.path.dirname(folder), os.O_RDONLY)
+    lock = os.open(place, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    old = [os.path.join(place, name) for name in os.listdir(place)]
+    old = [path for path in old if os.stat(path).st_mtime < time.time() - 60 * 86400]
     if os.path.isdir(folder) and whole(folder, *parts):
-        shutil.rmtree(fresh)
+        old.append(fresh)
     else:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.path.isdir(folder):
+            os.rename(folder, fresh + "-old")
+            old.append(fresh + "-old")
         os.rename(fresh, folder)
     os.close(lock)
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
 def main(digest, size, files, total, *words):
     if sys.version_info < (3, 8):
         again = "import sys; code = sys.argv.pop(1); exec(code)"

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_a_damaged_program_is_fetched_again(home: Path, harm: str) -> None:
     elif harm == "empty":
         (folder / "__main__.py").write_bytes(b"")
     else:
-        shutil.rmtree(folder)
+        folder.rename(home / "elsewhere")  # the first supervisor may still be about to end
     assert "need" in talk(home, words)[0]
     assert "need" not in talk(home, words)[0]
 
@@ -89,6 +90,17 @@ def test_many_at_once_get_whole_programs(home: Path) -> None:
     left = [path.name for path in (home / ".cache/runyard").iterdir()]
     assert len(left) == 1
     assert left[0].startswith("supervisor-")
+
+
+def test_programs_of_long_ago_go_when_another_comes(home: Path) -> None:
+    cache = home / ".cache" / "runyard"
+    for name, days in (("supervisor-old", 100), ("supervisor-new", 10)):
+        (cache / name).mkdir(parents=True)
+        then = time.time() - days * 86400
+        os.utime(cache / name, (then, then))
+    talk(home, boot.words(OWNER, sys.executable))
+    assert not (cache / "supervisor-old").exists()
+    assert (cache / "supervisor-new").exists()
 
 
 def test_an_archive_that_came_damaged_is_refused(home: Path) -> None:
