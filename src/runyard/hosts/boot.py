@@ -61,7 +61,7 @@ def fetch(folder, digest, size, *parts):
             os.fsync(file.fileno())
     lock = os.open(place, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    old = [os.path.join(place, name) for name in os.listdir(place)]
+    old = [os.path.join(place, n) for n in os.listdir(place) if not n == os.path.basename(folder)]
     old = [path for path in old if os.stat(path).st_mtime < time.time() - 60 * 86400]
     if os.path.isdir(folder) and whole(folder, *parts):
         old.append(fresh)
