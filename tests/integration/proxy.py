@@ -39,6 +39,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Self
 
 CHUNK = 16 << 10
@@ -157,7 +158,11 @@ class Proxy:
             self.connections += 1
             task = asyncio.ensure_future(self._serve(client))
             self._links[task] = []
-            task.add_done_callback(lambda done: self._links.pop(done, None))
+            task.add_done_callback(partial(self._served, client))
+
+    def _served(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        if not self._links.pop(task, None):
+            client.close()  # it was cut before it was anybody's
 
     async def _serve(self, client: socket.socket) -> None:
         truncated, self._truncated = self._truncated, None
