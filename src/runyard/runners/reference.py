@@ -36,6 +36,13 @@ EXAMPLES: dict[str, str] = {
   dir: /var/lib/postgresql
   env: {PGUSER: backup}""",
     "command.run": "args: {command: /bin/ls, args: [-l, /tmp]}",
+    "docker.run": """args:
+  image: python:3.12-slim
+  command: python /src/report.py > /out/report.txt
+  volumes: ['/srv/report:/src:ro', '/srv/out:/out']
+  env: {MONTH: '2026-11'}
+  memory: 512MB
+  cpus: 0.5""",
     "env.set": "args: {env: {RELEASE: '2026.11', REPLICAS: 3}}",
     "file.copy": "args: {src: files/app.service, dest: /etc/systemd/system/, mode: 0644}",
     "file.fetch": "args: {src: /var/log/app.log, dest: logs/}",
@@ -97,7 +104,8 @@ _TABLE = "| argument | is | default | meaning |\n|---|---|---|---|\n"
 
 
 def _section(action: Action, aliases: list[str]) -> str:
-    own = [param for param in action.params if param not in OUTPUT]
+    shared = all(param in action.params for param in OUTPUT)
+    own = [param for param in action.params if not shared or param not in OUTPUT]
     facts = []
     if aliases:
         facts.append(f"Also called {', '.join(aliases)}.")
@@ -107,7 +115,7 @@ def _section(action: Action, aliases: list[str]) -> str:
         facts.append("After an interruption it is simply run again.")
     doc = "\n".join(line.strip() for line in (type(action).__doc__ or "").strip().splitlines())
     parts = [f"## {action.name}", f"{action.summary}.", doc, _TABLE + "\n".join(map(_row, own))]
-    if len(own) != len(action.params):
+    if shared:
         parts.append(
             "And [the arguments of everything that runs a process]"
             "(#arguments-of-everything-that-runs-a-process)."

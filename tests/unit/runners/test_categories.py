@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runyard.model.errors import ArgumentError
 from runyard.runners.action_runner import Parse
-from runyard.runners.categories import parse_command, parse_http, parse_script
+from runyard.runners.categories import parse_command, parse_docker, parse_http, parse_script
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -22,7 +22,7 @@ _JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("parse", [parse_command, parse_http, parse_script])
+@pytest.mark.parametrize("parse", [parse_command, parse_docker, parse_http, parse_script])
 @given(command=st.text(max_size=5), args=st.text() | _JSON.map(json.dumps))
 def test_any_parameters(parse: Parse, command: str, args: str) -> None:
     try:
@@ -36,4 +36,10 @@ def test_a_command_beside_an_object() -> None:
     assert parse_script("/x.sh", "") == {"path": "/x.sh"}
     assert parse_script("/x.sh", '{"script": "ls"}') == {"script": "ls"}
     assert parse_http("http://a/", '{"url": "http://b/"}') == {"url": "http://b/"}
+    assert parse_docker("ls", '{"image": "i", "args": "[1]"}') == {
+        "image": "i",
+        "args": [1],
+        "command": "ls",
+    }
+    assert parse_docker("ls", '{"image": "i", "command": "id"}') == {"image": "i", "command": "id"}
     assert parse_command("ls", "") == {"command": "ls", "args": []}

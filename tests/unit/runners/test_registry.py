@@ -17,7 +17,8 @@ from runyard.runners.convert import _KINDS
 from runyard.runners.registry import ActionRegistry
 
 CONTRACT = """cmd.run shell.run script.run http.request env.set template.render file.copy file.fetch
-    pkg.install service.ensure service.restart wait.until wait.event approval.wait command.run"""
+    pkg.install service.ensure service.restart wait.until wait.event approval.wait command.run
+    docker.run"""
 
 
 def test_every_action_of_the_contract_is_there() -> None:

@@ -296,10 +296,10 @@ def test_executions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_registry() -> None:
     registry = RunnerRegistry()
-    assert registry.categories() == ["command", "http", "script"]
+    assert registry.categories() == ["command", "docker", "http", "script"]
     with pytest.raises(UsageError) as caught:
         registry.create("comand", RunnerContext(FakeConnector()))
-    assert caught.value.message == 'unknown category "comand"; known: command, http, script'
+    assert caught.value.message == 'unknown category "comand"; known: command, docker, http, script'
     assert caught.value.hint == "did you mean command?"
 
     def factory(context: RunnerContext) -> Runner:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from runyard.model.action import Param, Work
-from runyard.model.execution import CAPTURE
 from runyard.model.result import Outcome
 from runyard.runners.outcome import outcome_of
+from runyard.runners.params import OUTPUT
+
+_SHARED = ("env", "export_vars", "max_output_bytes")
 
 
 class DockerRun:
@@ -41,7 +43,6 @@ class DockerRun:
             "`/on/the/host:/in/it` or `NAME:/in/it`, with `:ro` read-only",
             default=(),
         ),
-        Param("env", "env", "more environment variables, over all others", default={}),
         Param("workdir", "string", "directory in the container (default: the image's)"),
         Param("user", "string", "user, or UID:GID, in the container (default: the image's)"),
         Param("network", "string", "its network: `none`, `host`, `bridge`, or a name"),
@@ -55,18 +56,7 @@ class DockerRun:
             choices=("missing", "always", "never"),
         ),
         Param("init", "bool", "have a small init pass signals on and reap orphans", default=True),
-        Param(
-            "export_vars",
-            "bool",
-            "read `BOPS_EXPORT:KEY=value` lines from stdout as variables for later steps",
-            default=False,
-        ),
-        Param(
-            "max_output_bytes",
-            "size",
-            "how much of each stream the result keeps (head and tail); the log keeps everything",
-            default=CAPTURE,
-        ),
+        *(param for param in OUTPUT if param.name in _SHARED),
     )
     idempotent = False
     supervised = True

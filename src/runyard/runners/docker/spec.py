@@ -102,10 +102,10 @@ def check_volume(text: str) -> str:
         ArgumentError: it is not, or SOURCE is relative: to what, on the daemon's machine?
     """
     hint = "write /path/on/the/host:/path/in/it, or NAME:/path for a volume; :ro makes it read-only"
-    source, _, rest = text.partition(":")
+    source, colon, rest = text.partition(":")
     source = os.path.expanduser(source)
     target = rest.partition(":")[0]
-    if not source or (rest and not target.startswith("/")):
+    if not source or (colon and not target.startswith("/")):
         raise ArgumentError(f"volumes: {text!r} is no volume", code="VOLUME", hint=hint)
     if "/" in source and not source.startswith("/"):
         raise ArgumentError(

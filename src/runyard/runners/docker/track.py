@@ -11,15 +11,14 @@ WINDOW = 1 << 20
 class Track:
     """The bytes of one stream that were taken, as a number, and the latest of them themselves.
 
-    `lost` counts bytes that were taken while they were written, and that the daemon took with it
-    when it died before they were in its log: there they are missing, and what follows them comes
-    earlier.
+    A daemon that dies takes with it what it has passed on and not yet logged: there is a gap in
+    its log, and what follows comes earlier in it.
     """
 
     def __init__(self) -> None:
         self.taken = 0
-        self.lost = 0
         self._latest = bytearray()
+        self._gaps: list[tuple[int, int]] = []  # position and size, of what was taken
 
     def take(self, data: bytes) -> None:
         """The next bytes."""
@@ -27,6 +26,17 @@ class Track:
         self._latest += data
         if len(self._latest) > 2 * WINDOW:
             del self._latest[:-WINDOW]
+
+    def beyond_gap(self, at: int) -> int:
+        """`at`, or where the gap ends that begins there."""
+        for begin, size in self._gaps:
+            if begin == at:
+                at += size
+        return at
+
+    def next_gap(self, at: int) -> int | None:
+        """Where the first gap behind `at` begins."""
+        return next((begin for begin, _ in self._gaps if begin > at), None)
 
     def compare(self, at: int, data: bytes) -> int:
         """How many bytes of `data` are those that were taken from position `at` on."""
@@ -48,7 +58,7 @@ class Track:
         begin = self.taken - len(self._latest)
         line = self._latest.rfind(b"\n", 0, at - begin) + 1
         gone = bytes(self._latest[line:])
-        self.lost += len(gone)
+        self._gaps.append((begin + line, len(gone)))
         return gone[: at - begin - line], gone
 
 
@@ -62,20 +72,26 @@ class Replay:
 
     def new(self, data: bytes) -> bytes:
         """What of the next bytes of the log is new; they count as taken from now on."""
-        track = self._track
-        at = self._at + track.lost
+        fresh = []
+        while data:
+            self._at = self._track.beyond_gap(self._at)
+            gap = self._track.next_gap(self._at)
+            piece = data if gap is None else data[: gap - self._at]
+            data = data[len(piece) :]
+            fresh.append(self._piece(piece))
+        return b"".join(fresh)
+
+    def _piece(self, data: bytes) -> bytes:
+        track, at = self._track, self._at
         self._at += len(data)
-        before = track.taken - at
-        if before <= 0:
-            fresh = data
-        else:
-            same = track.compare(at, data[:before])
-            if same == min(len(data), before):
-                fresh = data[same:]
-            else:
-                begun, gone = track.cut(at + same)
-                self._lose(gone)
-                fresh = begun + data[same:]
+        known = data[: max(0, track.taken - at)]
+        same = track.compare(at, known) if known else 0
+        fresh = data[same:]
+        if same < len(known):
+            begun, gone = track.cut(at + same)
+            self._lose(gone)
+            fresh = begun + fresh
         if fresh:
             track.take(fresh)
+            self._at = track.taken
         return fresh
