@@ -22,13 +22,12 @@ from .refusal import Refusal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import Any, Callable
+    from typing import Callable
 
 GREETING = '{"runyard": '
 BLOCK = 1 << 18
 HIGH_WATER = 1 << 18
 KNOCK = 10.0  # seconds in which a supervisor accepts, however busy it is
-FORGOTTEN = 14 * 86400.0  # seconds after which the files of a run that nobody asked for may go
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +39,9 @@ def main(arguments: list[str]) -> int:
         path = launch.socket_path(root, owner)
         door = _knock(path)
         if door is None:
-            _forget_old(root)
+            from .forget import forget_old
+
+            forget_old(root, owner)
             door = launch.join(path, _begin(path, owner, root))[0].detach()
     except Refusal as refusal:
         return _greet(error=refusal.message, code=refusal.code)
@@ -174,30 +175,3 @@ def _write(fd: int, data: bytearray) -> int:
         return os.write(fd, data)
     except BlockingIOError:
         return 0
-
-
-def _forget_old(root: str) -> None:
-    """Remove the files of runs that nobody has asked for in weeks: their owner is gone."""
-    runs = os.path.join(root, "runs")
-    try:
-        names = os.listdir(runs)
-    except OSError:
-        return
-    for name in names:
-        folder = os.path.join(runs, name)
-        try:
-            newest = max(os.stat(place).st_mtime for place in _inside(folder))
-        except (OSError, ValueError):
-            continue
-        if time.time() - newest > FORGOTTEN:
-            from shutil import rmtree
-
-            rmtree(folder, ignore_errors=True)
-
-
-def _inside(folder: str) -> Any:
-    yield folder
-    output = os.path.join(folder, "output")
-    with os.scandir(output) as entries:
-        for entry in entries:
-            yield entry.path

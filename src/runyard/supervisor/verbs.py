@@ -32,7 +32,7 @@ class Verbs:
     def __init__(self, yard: Yard, owner: str) -> None:
         self._yard = yard
         self._owner = owner
-        self._epoch = 0
+        self._epoch = yard.fence_of(owner)
         self._files: Transfers | None = None
         here = look(os.getpid())
         self._started = here.started if here is not None else 0
@@ -255,7 +255,10 @@ class Verbs:
         return {"lost": self._yard.recover(header["run"], header.get("why") or {})}
 
     def _clean(self, _door: Door, header: Header, _payload: bytes) -> dict[str, Any]:
-        if not self._yard.clean(header["run"]):
+        run = header["run"]
+        # Only who has replaced somebody can have him come after all.
+        fence = self._epoch if run == self._owner and self._epoch > 1 else 0
+        if not self._yard.clean(run, fence):
             raise Refusal("LIVE", "attempts of the run have not ended")
         return {}
 

@@ -7,10 +7,11 @@ import os
 from . import tree
 from .attempt import Attempt
 from .cgroup import Cgroups
+from .fence import epoch_of, put_up
 from .ledger import Ledger
 from .loop import Loop
 from .output import Output
-from .request import Request, output_folder
+from .request import RUN, Request, output_folder
 from .spawn import Spawner
 
 TYPE_CHECKING = False
@@ -80,16 +81,25 @@ class Yard:
         """Learn what earlier supervisors below our root did for `run`; how many were lost."""
         return self.ledger.recover(output_folder(self.root, run), self.live, why)
 
-    def clean(self, run: str) -> bool:
-        """Remove the files of `run` below our root and forget it; False while it has attempts."""
+    def clean(self, run: str, fence: int = 0) -> bool:
+        """Remove the files of `run` below our root and forget it; False while it has attempts.
+
+        What stays of it is `fence`, unless that is 0. Raises OSError.
+        """
         folder = os.path.dirname(output_folder(self.root, run))
         if any(name.startswith(run + "/") for name in self.live):
             return False
+        if fence:
+            put_up(self.root, run, fence)
         self.ledger.drop(run)
         from shutil import rmtree
 
         rmtree(folder, ignore_errors=True)
         return True
+
+    def fence_of(self, owner: str) -> int:
+        """The epoch below which nobody of `owner` is let in any more."""
+        return epoch_of(self.root, owner) if self.root and RUN.fullmatch(owner) else 0
 
     def members(self, attempt: Attempt) -> dict[int, tree.Process]:
         """Every living process of `attempt`."""
