@@ -161,14 +161,18 @@ def is_whole(found: list[int], least: int = 1) -> bool:
     return len(found) >= least and found == list(range(1, len(found) + 1))
 
 
-def marked(mark: str) -> list[int]:
-    """Process ids whose command line holds the word `mark`."""
-    found = []
+def census(beginning: str) -> Counter[str]:
+    """How many processes of this machine have a word that begins so, by word."""
+    found: Counter[str] = Counter()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = path.read_bytes().split(b"\0")
+            words = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if mark.encode() in words:
-            found.append(int(path.parent.name))
+        found.update({word for word in words if word.startswith(beginning)})
     return found
+
+
+def marked(mark: str) -> int:
+    """How many processes of this machine have the word `mark`."""
+    return census(mark)[mark]

@@ -100,13 +100,13 @@ def test_agent_and_supervisor_are_killed(tmp_path: Path, place: Path, agents: Ag
             process = await run.start("run", file)
             wire = task("wire", place, Vars={**variables, "WHO": "wire"})
             ordered = asyncio.ensure_future(post(agent, wire))
-            await until(lambda: len(marked(sleeper)) == 2, "both at work", process)
+            await until(lambda: marked(sleeper) == 2, "both at work", process)
             await ordered
             supervisor = agent.supervisor()
             agent.kill()
             os.kill(supervisor, signal.SIGKILL)
             await until(lambda: not alive(supervisor), "the supervisor has gone")
-            assert len(marked(sleeper)) == 2  # nobody has asked for them to go
+            assert marked(sleeper) == 2  # nobody has asked for them to go
             agent.start()
             done = await ended(process)
             assert done.code == 1, done
@@ -117,7 +117,7 @@ def test_agent_and_supervisor_are_killed(tmp_path: Path, place: Path, agents: Ag
         assert "the supervisor of this attempt died" in result["message"]
         lost = agent.outcome("wire")
         assert (lost["status"], lost["output"]["ended_by"]) == ("failed", "lost"), lost
-        assert marked(sleeper) == []
+        assert marked(sleeper) == 0
         assert lines_of(place / "starts") == Counter({"work door": 1, "work wire": 1})
 
     asyncio.run(scenario())

@@ -2,7 +2,8 @@
 
 Every fault has a host behind a proxy of its own on each transport. On each a file is copied there
 and back, and a step prints numbered lines, while the fault goes on. At the same time, for all of it
-takes long: a cable that is pulled, and machines that never come back.
+takes long: a cable that is pulled, machines that never come back, and a link that falls silent when
+a run is canceled.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ from tests.acceptance.dispatcher import (
     ended,
     is_whole,
     lines_of,
+    marked,
     numbers,
     until,
     write,
@@ -214,6 +217,25 @@ async def dead_machines(folder: Path, place: Path, agents: Agents, sshd: Sshd) -
         return Found(done, await run.record(), dict(lines_of(place / "starts")))
 
 
+async def silence(folder: Path, agents: Agents, sshd: Sshd) -> Found:
+    """Canceled at the moment at which nothing passes any more; the work has a lease."""
+    agent, mark = agents(), f"3601.{os.getpid()}"
+    async with dispatcher(folder, sshd.environment) as run, AsyncExitStack() as stack:
+        proxies = [await stack.enter_async_context(Proxy(p)) for p in (agent.port, sshd.port)]
+        ports = [proxy.port for proxy in proxies]
+        hosts = {"agent": agents.host(agent, ports[0]), "ssh": far(sshd, ports[1])}
+        tree = {"name": "work", "script": f"setsid sleep {mark} & (sleep {mark} &); sleep {mark}"}
+        offline = {"policy": "fail", "lease": "2s"}
+        process = await run.start("run", write(folder, hosts, tree, offline=offline))
+        await until(lambda: marked(mark) == 6, "both trees are up", process)
+        for proxy in proxies:
+            proxy.stall()
+        process.send_signal(signal.SIGINT)
+        done = await ended(process)
+        await until(lambda: marked(mark) == 0, "the far side has ended them")
+        return Found(done, await run.record(), {})
+
+
 def workflow(folder: Path, place: Path, hosts: dict[str, Any]) -> Path:
     (folder / "data").write_bytes(random.randbytes(SIZE))
     return write(
@@ -243,6 +265,9 @@ async def gather(run: Dispatcher, place: Path, done: Done, hosts: Mapping[str, A
     return found
 
 
+WAITS = ("links", "dead", "cable", "silence")
+
+
 @pytest.fixture(scope="module")
 def found(
     tmp_path_factory: pytest.TempPathFactory, server_of_session: Sshd
@@ -251,12 +276,13 @@ def found(
 
     async def scenario(stack: ExitStack) -> dict[str, Found | BaseException]:
         agents = stack.enter_context(some_agents())
-        folders = [tmp_path_factory.mktemp(name) for name in ("links", "dead", "cable")]
+        folders = [tmp_path_factory.mktemp(name) for name in WAITS]
         places = [stack.enter_context(open_place()) for _ in folders]
         sshd = server_of_session
         work = {
             "links": bad_links(folders[0], places[0], agents, sshd),
             "dead": dead_machines(folders[1], places[1], agents, sshd),
+            "silence": silence(folders[3], agents, sshd),
         }
         if os.geteuid() == 0:
             machines = stack.enter_context(two_machines())
@@ -310,3 +336,15 @@ def test_a_machine_never_comes_back(way: str, found: dict[str, Found | BaseExcep
     assert "runyard resume" in dead.done.out
     assert dead.starts[f"work {way}"] == 1
     assert dead.record["status"] == "failed"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_link_falls_silent_at_the_cancel(
+    way: str, found: dict[str, Found | BaseException]
+) -> None:
+    """The far side takes silence for a cut, and ends by its lease what nobody claims."""
+    canceled = of(found, "silence")
+    assert (canceled.done.code, canceled.record["status"]) == (3, "canceled")
+    result = canceled.result("work", way)
+    assert "its cancellation could not be delivered" in result["message"]
+    assert "survivors" not in result["output"]  # nobody can know
