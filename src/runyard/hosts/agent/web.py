@@ -123,17 +123,21 @@ class AgentWeb:
         return self._tls
 
     def _refusal(self, status: int, data: bytes) -> RunyardError:
-        said, code = said_by(data)
+        said, code, hint = said_by(data)
         text = f"the agent of {self.host} says {status}" + (f": {said}" if said else "")
         if status == 401:
             return mismatch(self.host)
         if status == 409:
-            return FencedError(text) if code in ("", "FENCED") else ConflictError(text, code=code)
-        if status == 429 or status >= 500:
-            return NetworkError(text, code="AGENT_BUSY" if status == 429 else None)
+            fenced = code in ("", FencedError.code)
+            return FencedError(text) if fenced else ConflictError(text, code=code, hint=hint)
+        if status == 429:
+            return NetworkError(text, code="AGENT_BUSY")
+        if status >= 500:  # without a code it is a proxy's: the agent behind it is not there
+            own = code not in ("", NetworkError.code)
+            return SystemFault(text, code=code, hint=hint) if own else NetworkError(text)
         if status == 403 and code == "BECOME":
-            return SystemFault(said or text, code=code, retryable=False)
-        return SystemFault(text, code=code or "AGENT", retryable=False)
+            return SystemFault(said or text, code=code, hint=hint, retryable=False)
+        return SystemFault(text, code=code or "AGENT", hint=hint, retryable=False)
 
     def _no_agent(self, path: str, status: int) -> SystemFault:
         return SystemFault(
@@ -199,17 +203,23 @@ async def refuse(response: ClientResponse) -> None:
         raise Refused(response.status, data)
 
 
-def said_by(data: bytes) -> tuple[str, str]:
-    """Text and code of an error, as an agent says it."""
+def said_by(data: bytes) -> tuple[str, str, str | None]:
+    """Text, code and hint of an error, as an agent says it."""
     try:
         said = json.loads(data)
     except ValueError:
-        return "", ""
-    error = said.get("error") if isinstance(said, dict) else None
+        return "", "", None
+    if not isinstance(said, dict):
+        return "", "", None
+    error = said.get("error")
     if isinstance(error, dict):
-        return str(error.get("message", ""))[:_SAID], str(error.get("code", ""))[:64]
-    code = said.get("code", "") if isinstance(said, dict) else ""
-    return (error[:_SAID] if isinstance(error, str) else ""), str(code)[:64]
+        said, error = error, error.get("message")
+    hint = said.get("hint")
+    return (
+        error[:_SAID] if isinstance(error, str) else "",
+        str(said.get("code") or "")[:64],
+        hint[:_SAID] if isinstance(hint, str) and hint else None,
+    )
 
 
 async def _read(response: ClientResponse) -> bytes:

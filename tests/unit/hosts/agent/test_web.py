@@ -39,7 +39,8 @@ def error_of(status: int, body: Any, *, door: bool = False) -> RunyardError:
         (409, {"error": "in use", "code": "OTHER"}, ConflictError, "OTHER", False),
         (429, {"error": "busy"}, NetworkError, "AGENT_BUSY", True),
         (502, b"<html>", NetworkError, "NETWORK", True),
-        (507, {"error": "disk full"}, NetworkError, "NETWORK", True),
+        (503, {"error": "it left", "code": "NETWORK"}, NetworkError, "NETWORK", True),
+        (507, {"error": "disk full", "code": "STORE"}, SystemFault, "STORE", True),
         (405, b"", SystemFault, "AGENT", False),
     ],
 )
@@ -67,13 +68,13 @@ def test_a_redirect_is_not_followed_with_our_token() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b'{"error": "no", "code": "X"}', ("no", "X")),
-        (b'{"error": {"message": "no", "code": "X"}}', ("no", "X")),
-        (b'{"error": null}', ("", "")),
-        (b"[]", ("", "")),
-        (b"\xff\xfe", ("", "")),
-        (b"", ("", "")),
+        (b'{"error": "no", "code": "X", "hint": "do"}', ("no", "X", "do")),
+        (b'{"error": {"message": "no", "code": "X"}}', ("no", "X", None)),
+        (b'{"error": null, "hint": ""}', ("", "", None)),
+        (b"[]", ("", "", None)),
+        (b"\xff\xfe", ("", "", None)),
+        (b"", ("", "", None)),
     ],
 )
-def test_what_an_error_says(data: bytes, said: tuple[str, str]) -> None:
+def test_what_an_error_says(data: bytes, said: tuple[str, str, str | None]) -> None:
     assert said_by(data) == said
