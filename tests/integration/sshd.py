@@ -72,9 +72,13 @@ class Sshd:
         self.known_hosts.chmod(0o600)
 
     def fresh(self) -> None:
-        """The client knows this server and has no configuration, as at the beginning."""
+        """The client knows this server and has no configuration, as at the beginning.
+
+        Nor does the far side remember runs of other tests, which had the same name.
+        """
         self.trust()
         self.config.unlink(missing_ok=True)
+        rmtree(self.user.home / ".local/state/runyard/remote/fences", ignore_errors=True)
 
     def host(self, name: str = "far", **options: Any) -> Host:
         """As in an inventory, with the key."""
