@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 GREETING = '{"runyard": '
 BLOCK = 1 << 18
 HIGH_WATER = 1 << 18
+_READ = select.POLLIN
+_SAID = select.POLLIN | select.POLLHUP
 KNOCK = 10.0  # seconds in which a supervisor accepts, however busy it is
 
 
@@ -119,55 +121,48 @@ def _relay(here: int, idle: float) -> None:
     os.set_blocking(1, False)
     os.set_blocking(here, False)
     inward, outward = bytearray(), bytearray()
-    there = True  # the supervisor; what it has said is passed on when it has left
+    poll = select.poll()
+    watched: dict[int, int] = {}
     heard = time.monotonic()
-    while there or outward:
-        left = heard + idle - time.monotonic()
-        if left <= 0:
-            return
-        wanted = there and len(outward) < HIGH_WATER
-        poll = select.poll()
-        # Who is not listened to is not watched: that he has left would wake us again and again.
-        if len(inward) < HIGH_WATER:
-            poll.register(0, select.POLLIN)
-        if wanted or inward:
-            poll.register(
-                here, (select.POLLIN if wanted else 0) | (select.POLLOUT if inward else 0)
-            )
-        poll.register(1, select.POLLOUT if outward else 0)
-        ready = dict(poll.poll(int(left * 1000) + 1))
-        if 0 in ready:
-            data = _read(0)
-            if not data:
-                return
-            heard = time.monotonic()
-            inward += data
-        if wanted and ready.get(here, 0) & ~select.POLLOUT:
-            data = _read(here)
-            there = bool(data)
-            outward += data
-        try:
-            if outward:
-                del outward[: _write(1, outward)]
-            elif 1 in ready:
-                return
-        except OSError:
+    while True:
+        _watch(poll, watched, 0, _READ if len(inward) < HIGH_WATER else -1)
+        events = _READ if len(outward) < HIGH_WATER else 0
+        _watch(poll, watched, here, events | (select.POLLOUT if inward else 0) or -1)
+        _watch(poll, watched, 1, select.POLLOUT if outward else 0)
+        ready = dict(poll.poll(max(0, int((heard + idle - time.monotonic()) * 1000)) + 1))
+        if not ready and time.monotonic() - heard >= idle:
             return
         try:
+            if ready.get(0, 0) & _SAID:
+                data = os.read(0, BLOCK)
+                if not data:
+                    return
+                heard = time.monotonic()
+                inward += data
+            if events and ready.get(here, 0) & _SAID:
+                data = os.read(here, BLOCK)
+                if not data and not outward:
+                    return
+                outward += data
             if inward:
                 del inward[: _write(here, inward)]
+            if outward:
+                del outward[: _write(1, outward)]
         except OSError:
-            there = False
-        if not there:
-            inward.clear()
+            return
+        if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
+            return
 
 
-def _read(fd: int) -> bytes:
-    """What is there; nothing when the other side has left."""
-    try:
-        return os.read(fd, BLOCK)
-    except OSError:
-        return b""
+def _watch(poll: select.poll, watched: dict[int, int], fd: int, events: int) -> None:
+    """Wait for `events` of `fd`; -1 is not even for its end, which is told again and again."""
+    if watched.get(fd, -1) == events:
+        return
+    if events < 0:
+        poll.unregister(fd)
+    else:
+        poll.register(fd, events)
+    watched[fd] = events
 
 
 def _write(fd: int, data: bytearray) -> int:

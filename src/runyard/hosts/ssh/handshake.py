@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from getpass import getuser
 from typing import Any, Final, cast
 
@@ -55,12 +55,13 @@ class Plan:
     """How `target` is to be connected to.
 
     Attributes:
+        arguments: for `asyncssh.connect`.
         jump: hosts to go through, as ProxyJump writes them, or "".
         where: the target as messages name it; `server` is its host and port.
     """
 
     target: Target
-    options: asyncssh.SSHClientConnectionOptions
+    arguments: Mapping[str, Any]
     verifier: Verifier
     offer: Offer
     jump: str
@@ -86,21 +87,20 @@ def plan(target: Target, login: Login) -> Plan:
         host = str(config.get("Hostname") or target.host)
         port = target.port or int(str(config.get("Port") or SSH_PORT))
         algorithms = () if config.get("HostKeyAlgorithms") else verifier.algorithms(host, port)
-        options = asyncssh.SSHClientConnectionOptions(
-            config=login.configs,
-            host=target.host,
-            port=target.port or (),
-            username=target.user or (),
-            client_factory=lambda: verifier,
-            known_hosts=verifier.known_for,
-            server_host_key_algs=algorithms,
-            connect_timeout=seconds,
-            keepalive_interval=config.get("ServerAliveInterval") or KEEPALIVE,
-            tunnel=None,
-            encryption_algs=() if config.get("Ciphers") else CIPHERS,
+        arguments = {
+            "host": target.host,
+            "port": target.port or (),
+            "username": target.user or (),
+            "config": login.configs,
+            "client_factory": lambda: verifier,
+            "known_hosts": verifier.known_for,
+            "server_host_key_algs": algorithms,
+            "connect_timeout": seconds,
+            "keepalive_interval": config.get("ServerAliveInterval") or KEEPALIVE,
+            "encryption_algs": () if config.get("Ciphers") else CIPHERS,
             **_without_none(config),
             **offer.arguments,
-        )
+        }
     except (OSError, ValueError) as error:
         raise SystemFault(
             f"the configuration of ssh cannot be used for {target}: {error}",
@@ -109,9 +109,8 @@ def plan(target: Target, login: Login) -> Plan:
         ) from error
     jump = target.jump or str(config.get("ProxyJump") or "")
     jump = "" if jump.lower() == "none" else jump
-    where = _where(target, options.host, options.port)
-    server = f"{options.host}:{options.port}"
-    return Plan(target, options, verifier, offer, jump, where, server, seconds)
+    where, server = _where(target, host, port), f"{host}:{port}"
+    return Plan(target, arguments, verifier, offer, jump, where, server, seconds)
 
 
 async def connect(
@@ -123,12 +122,10 @@ async def connect(
         NetworkError: it cannot be reached, for now; Dropped when another try at once is worth it.
         SystemFault: it does not let us in, or is not who it should be; no try will change that.
     """
-    target, verifier = plan.target, plan.verifier
+    verifier = plan.verifier
     connection: asyncssh.SSHClientConnection | None = None
     try:
-        connection = await asyncssh.connect(
-            target.host, target.port or (), tunnel=tunnel, sock=sock, options=plan.options
-        )
+        connection = await asyncssh.connect(tunnel=tunnel, sock=sock, **plan.arguments)
     except (asyncssh.Error, OSError, EOFError, ValueError) as error:
         raise fault_of(error, plan.where, verifier, plan.offer, plan.seconds) from error
     finally:
