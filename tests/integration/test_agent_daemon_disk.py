@@ -40,10 +40,10 @@ def fill(disk: Path) -> None:
 
 def test_a_full_disk_refuses_tasks_and_keeps_results(disk: Path, tmp_path: Path) -> None:
     with agent(disk / "state") as one:
-        text = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done; exit 5"
+        text = f"touch {tmp_path}/on; until [ -e {tmp_path}/go ]; do sleep 0.02; done; exit 5"
         running = threading.Thread(target=lambda: one.run("first", text))
         running.start()
-        until(lambda: one.ask("GET", "/status", task_id="first")[0] == 200, "it is known")
+        until((tmp_path / "on").exists, "it runs")
         fill(disk)
         order = {"task": {"ID": "second", "Step": {"action": "cmd.run", "args": {"cmd": "true"}}}}
         status, answer = one.ask("POST", "/run", order)
