@@ -44,7 +44,7 @@ class TaskEndpoints:
 
     async def run(self, request: Request) -> Response:
         """`POST /run`: begin a task, or attach to it."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + _patience(request)
         order = Order.read(await read_json(request, self._bounds.body))
         found = self._desk.place(order, self._action(order.action))
         if isinstance(found, Task):
@@ -133,3 +133,11 @@ class TaskEndpoints:
 
 def _any(streams: dict[str, Text]) -> bool:
     return any(part.text for part in streams.values())
+
+
+def _patience(request: Request) -> float:
+    """Seconds until `/run` answers: `wait`, of ours; an original dispatcher says nothing of it."""
+    try:
+        return min(PATIENCE, max(0.0, float(request.query_params.get("wait", PATIENCE))))
+    except ValueError:
+        return PATIENCE

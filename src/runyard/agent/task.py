@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from runyard.agent.envelope import record
@@ -23,6 +24,7 @@ from runyard.model.errors import (
 )
 from runyard.model.result import Outcome
 from runyard.model.status import Status
+from runyard.supervisor.request import output_folder
 
 _PAUSE = 1.0
 _LOG = logging.getLogger("runyard.agent")
@@ -123,6 +125,7 @@ class Task:
             raise _Over(_interrupted(f"there is no {self.order.action} any more"))
         begun = action.supervised and await yard.knows(self.attempt)
         if self._canceled and not begun:
+            await self._end_container()
             raise _Over(_canceled())
         if not action.supervised and not action.idempotent:
             text = f"the agent ended while it did {action.name}, which may not be done twice"
@@ -132,6 +135,17 @@ class Task:
         # From here on the end is what the supervisor says, and no way to it may be cut short.
         self._settling, self._attached = False, begun
         return action
+
+    async def _end_container(self) -> None:
+        """A container goes on without us. Raises NetworkError, SystemFault for now."""
+        from runyard.runners.docker.book import unfinished
+
+        folder = output_folder(str(self._tools.yard.root), self.order.run_key)
+        page = unfinished(Path(folder)).get(self.attempt)
+        if page is not None and page.daemon:
+            from runyard.runners.docker.abandoned import end_at
+
+            await end_at(page.daemon, Path(folder), [self.attempt])
 
     async def _end_attempt(self) -> None:
         client = await self._tools.yard.client()

@@ -40,14 +40,17 @@ class State:
         return value if isinstance(value, str) else ""
 
 
-async def run(web: AgentWeb, task: Mapping[str, Any]) -> State:
-    """Start a task, or attach to the one with its ID; answers within SYNC seconds.
+async def run(web: AgentWeb, task: Mapping[str, Any], *, wait: float | None = None) -> State:
+    """Start a task, or attach to the one with its ID; answers within SYNC or `wait` seconds.
 
     Raises:
         ArgumentError: the agent does not take it: an action it does not have, for one.
         NetworkError, SystemFault: see `AgentWeb.ask`.
     """
-    status, answer = await web.ask("POST", "/run", body={"task": task}, seconds=SYNC + ANSWER)
+    params = None if wait is None else {"wait": f"{wait:g}"}
+    status, answer = await web.ask(
+        "POST", "/run", params=params, body={"task": task}, seconds=SYNC + ANSWER
+    )
     if status == 413:
         raise ArgumentError(f"too large for the agent of {web.host}: {_error(answer)}")
     if status != 200:
