@@ -42,10 +42,7 @@ def _ours(bench: Bench, sshd: Sshd) -> list[Figure]:
 
 
 def _workflow(bench: Bench, sshd: Sshd, steps: int) -> Path:
-    hosts = {
-        f"h{n}": {"address": sshd.address, "vars": {"identity": str(sshd.key)}}
-        for n in range(_HOSTS)
-    }
+    hosts = {f"h{n}": {"address": sshd.address, "identity": str(sshd.key)} for n in range(_HOSTS)}
     made = [
         {"name": f"step-{n}", "action": "cmd.run", "args": {"cmd": "true"}} for n in range(steps)
     ]
