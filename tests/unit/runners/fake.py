@@ -134,9 +134,7 @@ class FakeConnector:
         return facts
 
 
-def do(
-    action: Action, args: dict[str, Any], connector: Any = None, **more: Any
-) -> Outcome:
+def do(action: Action, args: dict[str, Any], connector: Any = None, **more: Any) -> Outcome:
     """Run `action` once with checked arguments."""
 
     async def go() -> Outcome:
