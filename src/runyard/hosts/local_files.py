@@ -31,7 +31,7 @@ async def put(data: bytes | Path, dest: str, mode: int | None, owner: str | None
             same = await _aside(lambda: files.same(dest, source.size, digest, mode, owner))
             if same is not None:
                 return Put(**same)
-        incoming = await _aside(lambda: Incoming(dest))
+        incoming = await settled(lambda: _faults(lambda: Incoming(dest)), Incoming.abandon)
         try:
             async for part in source.parts(PART):
                 await _aside(partial(incoming.write, part))

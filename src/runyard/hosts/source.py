@@ -33,7 +33,7 @@ class Source:
         if isinstance(data, bytes):
             yield cls(data)
             return
-        fd = await settled(lambda: _open(data))
+        fd = await settled(lambda: _open(data), os.close)
         try:
             yield cls(b"", fd, str(data))
         finally:

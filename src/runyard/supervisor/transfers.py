@@ -34,6 +34,7 @@ class Transfer:
 
     def __init__(self, incoming: Incoming) -> None:
         self.incoming = incoming
+        self.door: Door | None = None
         self.expected = 0  # offset of the next part
         self.result: dict[str, Any] | None = None
         self.dropped = False
@@ -113,7 +114,10 @@ class Transfers:
             if offset:
                 raise Refusal("PART", "no such transfer")
             transfer = self._begin(token, self._place(header["dest"]))
-        self._hold(door, token, transfer)
+        if not payload or transfer.door is None:
+            self._hold(door, token, transfer)
+        elif transfer.door is not door:  # what a broken connection has still brought, and late
+            raise Refusal("PART", "another door has gone on with it")
         if payload and offset != transfer.expected:
             raise Refusal("PART", "a part at %d, not at %d" % (offset, transfer.expected))
         transfer.expected += len(payload)
@@ -176,7 +180,8 @@ class Transfers:
         return transfer
 
     def _hold(self, door: Door, token: str, transfer: Transfer) -> None:
-        """While `door` is there the transfer waits for it, and for a while after."""
+        """The rest comes through `door`; while it is there it is waited for, and a while after."""
+        transfer.door = door
         if transfer.timer is not None:
             transfer.timer.cancel()
         transfer.release()

@@ -120,9 +120,13 @@ def test_who_comes_back_goes_on(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.ask("part", b"abc", token="t", dest="a", offset=0)
-    bench.peer.leave()
-    bench.peer = Peer()
+    old, bench.peer = bench.peer, Peer()
     assert bench.ask("part", token="t", dest="a", offset=0)[0] == {"have": 3}
+    new, bench.peer = bench.peer, old
+    with pytest.raises(Refusal):  # the old one brings more, late
+        bench.send("part", b"def", token="t", dest="a", offset=3)
+    old.leave()
+    bench.peer = new
     bench.ask("part", b"def", token="t", dest="a", offset=3)
     assert bench.ask("commit", **end(b"abcdef"))[0]["changed"]
     monkeypatch.setattr(transfers, "KEEP", 0.05)

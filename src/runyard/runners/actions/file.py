@@ -91,7 +91,7 @@ class FileFetch:
         mode = args["mode"]
         if mode is None and there.kind == "file":
             mode = there.mode & 0o777
-        landing = await settled(partial(Landing, dest))
+        landing = await settled(partial(Landing, dest), Landing.abandon)
         try:
             async for part in work.connector.get(args["src"]):
                 await settled(partial(landing.write, part))
