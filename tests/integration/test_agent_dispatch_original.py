@@ -16,7 +16,7 @@ import pytest
 from runyard.hosts.agent.connector import AgentConnector, Agents
 from runyard.hosts.inventory import Host
 from runyard.hosts.site import Access, Site
-from runyard.model.errors import HostLost, SystemFault
+from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
 from runyard.model.status import Status
 from runyard.service.runs import Runs
@@ -189,6 +189,47 @@ def test_timeout_and_cancel_reach_the_agent(
 
     asyncio.run(main())
     assert "POST /cancel" in agent.asked
+
+
+def test_a_timeout_does_not_wait_for_the_answer_to_the_order(
+    agent: OriginalAgent, tmp_path: Path
+) -> None:
+    """`/run` keeps us waiting for four seconds; the work would be done in two."""
+    end = execute(agent, tmp_path, work("sleep 2; echo done", timeout=0.3))
+    assert (end.ended_by, end.stdout) == ("timeout", "")
+
+
+def test_what_is_canceled_before_it_began_is_not_started(
+    agent: OriginalAgent, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        host = connector(agent, tmp_path)
+        await host.connect()
+        task = asyncio.create_task(host.exec(work(f"touch {tmp_path}/started")))
+        await asyncio.sleep(0)
+        task.cancel()
+        assert (await task).ended_by == "cancel"
+        await host.close()
+
+    asyncio.run(main())
+    assert not (tmp_path / "started").exists() and "POST /run" not in agent.asked
+
+
+def test_one_that_is_not_there_any_more_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runyard.hosts.agent.original.FRESH", 0.0)
+
+    async def main() -> None:
+        with OriginalAgent() as agent:
+            host = connector(agent, tmp_path)
+            await host.connect()
+            await host.connect()
+        with pytest.raises(NetworkError):
+            await host.connect()
+        await host.close()
+
+    asyncio.run(main())
 
 
 def test_a_signal_and_a_program_that_is_missing(agent: OriginalAgent, tmp_path: Path) -> None:

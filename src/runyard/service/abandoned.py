@@ -18,7 +18,7 @@ from runyard.hosts.site import Access, Site
 from runyard.hosts.ways import Ways
 from runyard.model.connector import Connector
 from runyard.model.errors import RunyardError, SystemFault
-from runyard.model.execution import Exec
+from runyard.model.execution import Exec, Exit
 from runyard.model.ids import attempt_id
 from runyard.model.light import dataclass
 from runyard.service.access import admitted, secrets_of_access
@@ -141,17 +141,18 @@ async def _end_at(group: Sequence[Flying], ways: Ways, site: Site) -> tuple[int,
     finally:
         await way.close()
     why = f"nobody at {host.name} can tell what runs there" if blind else ""
-    return len(exits), sum(exits), why
+    ended = [exit for exit in exits if exit.ended_by == "cancel"]
+    return len(ended), sum(exit.survivors for exit in exits), why
 
 
-async def _end(way: Connector, flying: Flying) -> int:
-    """Processes that survived. Attaching to what is known, and cancelling, is an order to end."""
+async def _end(way: Connector, flying: Flying) -> Exit:
+    """How it ended: attaching to what is known, and cancelling, is an order to end."""
     work = Exec(flying.attempt, ("true",), grace=flying.grace)
     asked = asyncio.ensure_future(way.exec(work))
     await asyncio.sleep(0)
     asked.cancel()
     try:
-        return (await asked).survivors
+        return await asked
     except asyncio.CancelledError:
         raise SystemFault(f"{flying.attempt}: the order could not be given") from None
 

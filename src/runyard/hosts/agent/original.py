@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 from runyard.store.spoolcopy import SpoolCopies
 
+FRESH = 2.0
+"""Seconds for which an agent that has answered is taken to be there."""
+
 
 class OriginalConnector:
     """Implements `Connector` by `cmd.run` alone, over `/run`, `/status` and `/cancel`.
@@ -36,9 +40,14 @@ class OriginalConnector:
         self._copies = SpoolCopies(folder)
         self._files = PlainConnector(web.host, _TaskShell(web, run_id), folder)
         self._warned = False
+        self._seen = time.monotonic()  # by the greeting
 
     async def connect(self) -> None:
-        """Nothing is to be prepared: the greeting told that it is there."""
+        """See whether it is there. Raises NetworkError, SystemFault."""
+        now = time.monotonic()
+        if now - self._seen > FRESH:
+            await self._web.ask("GET", "/health", known=False)
+            self._seen = now
 
     async def close(self, *, done: bool = False) -> None:
         self._copies.close()

@@ -22,6 +22,7 @@ POLL = 2.0
 """Seconds between two questions, as the original dispatcher has them; the first come sooner."""
 
 _FIRST_POLL, _LONGEST_PAUSE = 0.1, 10.0
+_FORGOTTEN = "the agent has forgotten the task: it was restarted; how it ended is not known"
 _CODE = re.compile(r"exit (?:status|code):? (\d+)")
 _SIGNAL = re.compile(r"signal:? (\w+)")
 _SIGNALS = {"killed": 9, "terminated": 15, "interrupt": 2, "hangup": 1, "quit": 3, "aborted": 6}
@@ -39,8 +40,8 @@ class OriginalTask:
         self._work = work
         self._told = Retold(copies, work)
         self._why = ""
-        self._grace = work.grace
         self._ordered = asyncio.Event()
+        self._canceled = asyncio.Event()
         self._give_up = 0.0
 
     async def run(self) -> Exit:
@@ -50,28 +51,28 @@ class OriginalTask:
         timer = None
         if self._work.timeout is not None:
             timer = loop.call_later(self._work.timeout, self.end, "timeout")
-        canceling: asyncio.Task[bool] | None = None
+        # An order goes out while `/run` still keeps us waiting.
+        canceling = asyncio.ensure_future(self._cancel_when_ordered())
         try:
             if state is None:
+                if self._why:
+                    return self._lost(started, "it was not started")
                 state = await self._begin()
             pause = _FIRST_POLL
             while state is not None and not state.ended:
                 self._told.take(state, final=False)
-                if self._ordered.is_set() and canceling is None:
-                    canceling = asyncio.ensure_future(self._cancel())
                 if self._give_up and loop.time() > self._give_up:
                     return self._exit(state, started, survivors=1)
-                await self._wait(pause, ordered=canceling is None)
+                await self._wait(pause)
                 pause = min(pause * 2, POLL)
                 state = await self._patiently(lambda: wire.status(self._web, self._work.attempt))
         finally:
             if timer is not None:
                 timer.cancel()
-            if canceling is not None:
-                canceling.cancel()
-                await asyncio.gather(canceling, return_exceptions=True)
+            canceling.cancel()
+            await asyncio.gather(canceling, return_exceptions=True)
         if state is None:
-            return self._lost(started)
+            return self._lost(started, _FORGOTTEN)
         self._told.take(state, final=True)
         return self._exit(state, started)
 
@@ -108,15 +109,20 @@ class OriginalTask:
         except NetworkError:  # it may have come there all the same
             return await self._patiently(again)
 
-    async def _cancel(self) -> bool:
-        return await self._patiently(lambda: wire.cancel(self._web, self._work.attempt))
+    async def _cancel_when_ordered(self) -> None:
+        await self._ordered.wait()
+        # Not known is not ended: the order may be quicker than the task.
+        while not await self._patiently(lambda: wire.cancel(self._web, self._work.attempt)):
+            await asyncio.sleep(_FIRST_POLL)
+        self._canceled.set()
 
-    async def _wait(self, seconds: float, *, ordered: bool) -> None:
-        if not ordered:
-            await asyncio.sleep(seconds)
+    async def _wait(self, seconds: float) -> None:
+        """Some time; a cancellation that the agent has taken is a reason to look at once."""
+        if self._canceled.is_set():
+            await asyncio.sleep(min(seconds, _FIRST_POLL * 2))
             return
         try:
-            await asyncio.wait_for(self._ordered.wait(), seconds)
+            await asyncio.wait_for(self._canceled.wait(), seconds)
         except TimeoutError:
             pass
 
@@ -158,12 +164,11 @@ class OriginalTask:
             **self._told.report(self._cannot()),
         )
 
-    def _lost(self, started: float) -> Exit:
-        error = "the agent has forgotten the task: it was restarted; how it ended is not known"
+    def _lost(self, started: float, error: str) -> Exit:
         return Exit(
             exit_code=None,
             signal=None,
-            ended_by="lost",
+            ended_by="lost" if error == _FORGOTTEN else self._why,
             started_at=started,
             ended_at=time.time(),
             error=error,
