@@ -30,7 +30,8 @@ class Agents:
         self._made.append(made)
         return made.start(**env)
 
-    def host(self, agent: Agent, port: int = 0, **options: Any) -> dict[str, Any]:
+    @staticmethod
+    def host(agent: Agent, port: int = 0, **options: Any) -> dict[str, Any]:
         """As under `inventory.hosts`, by another port when there is a proxy before it."""
         return {"address": f"http://127.0.0.1:{port or agent.port}", **options}
 
