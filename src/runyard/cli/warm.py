@@ -1,12 +1,29 @@
-"""Starting a run's supervisor while the rest of this program is still being loaded."""
+"""Beginning early with what takes long, while the rest of this program is still being loaded."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from runyard.model.errors import RunyardError
+
+_ENOUGH = 1 << 18
+
+
+def warm(run_id: str, files: Iterable[str]) -> AbstractContextManager[None]:
+    """In this context what a run of `files` needs first is on its way; a guess, and no more.
+
+    Where they name hosts by SSH it is the library for that, else the supervisor of this machine.
+    """
+    if any(_names_ssh(file) for file in files):
+        from threading import Thread
+
+        Thread(target=_load_ssh, daemon=True).start()
+        return nullcontext()
+    return Warm(run_id)
 
 
 class Warm:
@@ -45,6 +62,25 @@ class Warm:
             self._door.close()
         if self._child:
             os.waitpid(self._child, 0)
+
+
+def _names_ssh(path: str) -> bool:
+    if not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_ENOUGH)
+    except OSError:
+        return False
+    return b"ssh://" in text or b"ansible_host" in text
+
+
+def _load_ssh() -> None:
+    """For the better part it waits: for files, and for a compiler that is asked for libraries."""
+    try:
+        from runyard.hosts.ssh import handshake  # noqa: F401
+    except ImportError:  # who needs it says so
+        return
 
 
 def _hello(run_id: str) -> dict[str, object]:

@@ -89,11 +89,12 @@ def run(
     )  # fmt: skip
     if dry_run:
         return _dry_run(given, settings)
-    from runyard.cli.warm import Warm
+    from runyard.cli.warm import warm
     from runyard.model.ids import check_run_id, new_run_id
 
     given = given._replace(run_id=check_run_id(run_id) if run_id else new_run_id())
-    with Warm(str(given.run_id)):
+    named = () if local else (*inventory, *((file,) if file else ()))
+    with warm(str(given.run_id), named):
         return _run(given, settings)
 
 
