@@ -51,6 +51,7 @@ class Fleet:
         key = (host.name, become)
         connector = self._connectors.get(key)
         if connector is None:
+            host = self.inventory.with_link(host)
             connector = self._connectors[key] = self._open(host, become)
         return connector
 

@@ -22,6 +22,8 @@ _SCHEMES: Final = {
     "k8s": "kubernetes",
 }
 
+_LINK: Final = ("ssh_user", "ssh_port", "ssh_key")
+
 
 def transport_of(address: str) -> str:
     """How an address is reached: local, agent, ssh, docker, worker or kubernetes.
@@ -174,6 +176,12 @@ class Inventory:
                 priority=known.priority if group.priority == 1 else group.priority,
             )
         return Inventory.of(all_hosts.values(), all_groups.values(), {**self.vars, **vars})
+
+    def with_link(self, host: Host) -> Host:
+        """`host`, its variables completed by those of its groups and everybody that lead to it."""
+        layers = (self.vars, *(self.groups[name].vars for name in host.groups))
+        found = {name: layer[name] for layer in layers for name in _LINK if name in layer}
+        return replace(host, vars={**found, **host.vars}) if found else host
 
     def layers(self) -> Iterator[Mapping[str, Any]]:
         """Every map of variables in it: everybody's, those of groups, those of hosts."""

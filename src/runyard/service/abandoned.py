@@ -167,7 +167,7 @@ def _flying(run_id: str, job: Job, rows: Iterable[AttemptRow]) -> Iterable[Flyin
         become = policy.become or str(host.options.get("become", ""))
         if host.transport != "local" or become:
             name = attempt_id(run_id, row.step, row.host, row.n)
-            yield Flying(name, host, become, policy.grace)
+            yield Flying(name, job.inventory.with_link(host), become, policy.grace)
 
 
 def _policy(key: str, steps: Mapping[str, Step]) -> Policy:

@@ -85,3 +85,18 @@ def test_order_is_the_documents() -> None:
     names = ["z", "a", "m"]
     inventory = Inventory.of([Host(name) for name in names])
     assert [host.name for host in inventory.select(["m", "a", "z"])] == names
+
+
+def test_variables_that_lead_to_a_host_may_be_those_of_its_groups() -> None:
+    inventory = Inventory.of(
+        [Host("web", "ssh://web", {"ssh_port": 3}), Host("db", "ssh://db")],
+        [
+            Group("all-web", ("web",), {"ssh_user": "outer", "ssh_port": 1}),
+            Group("prod", (), {"ssh_user": "prod", "ssh_key": "p", "N": 1}, ("all-web",)),
+        ],
+        {"ssh_key": "everybody", "ssh_port": 2},
+    )
+    web, db = (inventory.with_link(host) for host in inventory.hosts.values())
+    assert web.vars == {"ssh_user": "outer", "ssh_key": "p", "ssh_port": 3}
+    assert db.vars == {"ssh_key": "everybody", "ssh_port": 2}
+    assert Inventory.local().with_link(Host("local")) == Host("local")
