@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,18 +12,23 @@ from types import TracebackType
 from runyard.model.errors import RunyardError
 
 _ENOUGH = 1 << 18
+_SSH = re.compile(rb"ssh://|ansible_host")
+_AGENT = re.compile(rb"""address["']?\s*[:=]\s*["']?https?://""")
 
 
 def warm(run_id: str, files: Iterable[str]) -> AbstractContextManager[None]:
     """In this context what a run of `files` needs first is on its way; a guess, and no more.
 
-    Where they name hosts by SSH it is the library for that, else the supervisor of this machine.
+    Where they name hosts by SSH or with agents it is the library for that, else the supervisor of
+    this machine.
     """
-    if any(_names_ssh(file) for file in files):
-        from threading import Thread
+    for text in map(_beginning, files):
+        load = _load_ssh if _SSH.search(text) else _load_http if _AGENT.search(text) else None
+        if load is not None:
+            from threading import Thread
 
-        Thread(target=_load_ssh, daemon=True).start()
-        return nullcontext()
+            Thread(target=load, daemon=True).start()
+            return nullcontext()
     return Warm(run_id)
 
 
@@ -64,21 +70,28 @@ class Warm:
             os.waitpid(self._child, 0)
 
 
-def _names_ssh(path: str) -> bool:
+def _beginning(path: str) -> bytes:
     if not os.path.isfile(path):
-        return False
+        return b""
     try:
         with open(path, "rb") as file:
-            text = file.read(_ENOUGH)
+            return file.read(_ENOUGH)
     except OSError:
-        return False
-    return b"ssh://" in text or b"ansible_host" in text
+        return b""
 
 
 def _load_ssh() -> None:
     """For the better part it waits: for files, and for a compiler that is asked for libraries."""
     try:
         from runyard.hosts.ssh import handshake  # noqa: F401
+    except ImportError:  # who needs it says so
+        return
+
+
+def _load_http() -> None:
+    """It reads the certificates of the system, twice, without being asked for any."""
+    try:
+        import aiohttp  # noqa: F401
     except ImportError:  # who needs it says so
         return
 
