@@ -113,6 +113,17 @@ def test_no_key_at_all(tmp_path: Path, sshd: Sshd) -> None:
     assert "no key" in error.message
 
 
+def test_files_are_relative_to_where_the_run_was_started(tmp_path: Path, sshd: Sshd) -> None:
+    site = Site(tmp_path / "state", RUN, cwd=str(sshd.key.parent))
+
+    async def run() -> None:
+        way = Servers(site).open(sshd.host(identity=sshd.key.name))
+        await way.connect()
+        await way.close()
+
+    asyncio.run(run())
+
+
 def test_files_that_are_no_keys(tmp_path: Path, sshd: Sshd) -> None:
     missing = refused(tmp_path, sshd.host(identity=str(tmp_path / "none")))
     assert (missing.code, "No such file" in missing.message) == ("KEY", True)
