@@ -67,6 +67,7 @@ class Client(asyncio.Protocol):
         self._decoder = Decoder()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._serial = 0
+        self._written = 0
         self._lost: RunyardError | None = None
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
@@ -99,8 +100,19 @@ class Client(asyncio.Protocol):
             future.set_exception(ArgumentError(f"too large for the supervisor: {error}"))
             return future
         self._waiting[self._serial] = future
+        self._written += len(frame)
         self._transport.write(frame)
         return future
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the connection has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes that it has taken since its beginning."""
+        return self._written - self.waiting
 
     async def call(self, header: dict[str, Any], payload: bytes = b"") -> Reply:
         """Send a request and wait for its reply: the fields of `ok`, and the payload."""

@@ -27,6 +27,7 @@ class Order:
         self._work = work
         self._give_up = give_up
         self._graces: list[float] = []
+        self._until = 0.0  # the loop's time until which it is worth delivering
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._doubt: asyncio.Task[None] | None = None
@@ -43,11 +44,14 @@ class Order:
             self._doubt.cancel()
 
     @property
+    def given(self) -> bool:
+        """True when somebody has cancelled."""
+        return bool(self._graces)
+
+    @property
     def patience(self) -> float | None:
-        """Seconds that are worth waiting for a lost host; None when nobody has cancelled."""
-        if not self._graces:
-            return None
-        return self._work.grace + SLACK if len(self._graces) == 1 and self._graces[0] else 0.0
+        """Seconds that a lost host is still worth looking for; None when nobody has cancelled."""
+        return self._until - asyncio.get_running_loop().time() if self._graces else None
 
     def watch(self, client: Client) -> None:
         """`client` is whom to tell of orders, and whom to ask whether it lives."""
@@ -55,7 +59,9 @@ class Order:
 
     def hurry(self) -> None:
         """Somebody has cancelled, or cancelled again."""
-        self._ask_in(0.0 if self._graces else self._work.grace + SLACK)
+        wait = 0.0 if self._graces else self._work.grace + SLACK
+        self._ask_in(wait)
+        self._until = asyncio.get_running_loop().time() + wait
         self._graces = [self._work.grace] if not self._graces else [0.0]
         if self._client is not None:
             self.tell(self._client)
@@ -87,12 +93,14 @@ async def answers(client: Client, seconds: float = PING) -> bool:
     """False when the supervisor says nothing within `seconds`.
 
     The answer may have to wait behind much output on a slow link: whatever comes is a sign of life.
+    The question may have to wait behind much input: so is what is taken of that.
     """
     asked = asyncio.get_running_loop().time()
     reply = client.send({"verb": "list", "attempt": ""})
+    waiting, taken = client.waiting, client.taken
     done, _ = await asyncio.wait([reply], timeout=seconds)
     reply.add_done_callback(ignore)
-    return bool(done) or client.heard > asked
+    return bool(done) or client.heard > asked or (waiting > 0 and client.taken > taken)
 
 
 def ignore(reply: asyncio.Future[Reply]) -> None:

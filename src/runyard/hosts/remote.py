@@ -28,6 +28,8 @@ PATIENCE = 60.0
 """Seconds for which a lost host is looked for while an attempt is under way there."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_LASTING = 1.0
+"""Seconds after which a connection has been of use, whatever came through it."""
 
 T = TypeVar("T")
 
@@ -72,6 +74,9 @@ class RemoteConnector:
         self._client: Client | None = None
         self._joining: asyncio.Task[Client] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._joined = 0.0
+        self._received = 0  # bytes of output
+        self._breaks = _Setbacks()
         self._closed = False
 
     async def connect(self) -> None:
@@ -200,7 +205,7 @@ class RemoteConnector:
                 waited = time.monotonic() - since
                 # Refused, as by an agent that has another token by now: it stays so.
                 over = self._closed or not error.retryable
-                if over or waited > (PATIENCE if hurried is None else hurried):
+                if over or (waited > PATIENCE if hurried is None else hurried <= 0):
                     raise HostLost.of(self._name, error, canceled=hurried is not None) from error
             await asyncio.sleep(min(pause, 0.5) if patience() is not None else pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -230,13 +235,11 @@ class RemoteConnector:
         return await self._look_for(lambda: None)
 
     async def _join(self) -> Client:
+        await self._pace()
         client = Client(self._output)
         try:
             await self._dialer.dial(client)
-            # What an earlier supervisor there has left is settled before anything starts.
-            settled = client.call({"verb": "recover", "run": self._run_id})
-            async with asyncio.timeout(BEAT * 3):
-                await asyncio.gather(client.hello(self._run_id, self._epoch), settled)
+            await self._introduce(client)
         except TimeoutError:
             error = NetworkError(f"{self._name}: the supervisor there does not answer")
             client.abandon(error)
@@ -244,10 +247,33 @@ class RemoteConnector:
         except BaseException:
             client.abandon(NetworkError("not connected"))
             raise
-        self._client = client
+        self._client, self._joined = client, time.monotonic()
         if self._heart is None or self._heart.done():
             self._heart = asyncio.ensure_future(self._beat())
         return client
+
+    async def _pace(self) -> None:
+        """Make no connection after another that break at once and bring nothing."""
+        if self._client is None or time.monotonic() - self._joined > _LASTING:
+            self._breaks = _Setbacks()
+        elif self._breaks.count(self._received) > PATIENCE:
+            raise NetworkError(f"{self._name}: connections break at once", retryable=False)
+        await asyncio.sleep(self._breaks.pause)
+
+    async def _introduce(self, client: Client) -> None:
+        """Raises TimeoutError, FencedError."""
+        hello = asyncio.ensure_future(client.hello(self._run_id, self._epoch))
+        # What an earlier supervisor there has left is settled before anything starts.
+        settled = asyncio.ensure_future(client.call({"verb": "recover", "run": self._run_id}))
+        settled.add_done_callback(ignore)
+        async with asyncio.timeout(BEAT * 3):
+            await hello
+        async with asyncio.timeout(PATIENCE):
+            while not settled.done():  # it may take long, and the far side must hear of us
+                done, _ = await asyncio.wait([settled], timeout=BEAT)
+                if not done:
+                    client.send({"verb": "list", "attempt": ""}).add_done_callback(ignore)
+        await settled
 
     async def _beat(self) -> None:
         """Tell the far side that we live, and find out whether it does."""
@@ -260,6 +286,7 @@ class RemoteConnector:
                 client.abandon(NetworkError(f"{self._name}: no answer for {BEAT * 2:g} s"))
 
     def _output(self, header: dict[str, Any], payload: bytes) -> None:
+        self._received += len(payload)
         self._copies.take(
             header["output"], header["stream"], header["offset"], header["at"], payload
         )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from runyard.hosts.client import Client
 from runyard.hosts.order import Order, ignore
 from runyard.hosts.past import exit_from
-from runyard.model.errors import ArgumentError, NetworkError
+from runyard.model.errors import ArgumentError, NetworkError, NotFoundError
 from runyard.model.execution import Exec, Exit
 
 MAX_STDIN = 64 << 20
@@ -88,10 +88,16 @@ async def _follow(way: Reaching, work: Exec, order: Order) -> Exit:
         end = await way.early(work)
         if end is not None:
             return way.ended(work, end)
-        reply = client.send(way.spec(work), work.stdin or b"")
+        # Nothing that was cancelled starts any more: it is there already, or will never be.
+        spec = {**way.spec(work), "verb": "attach"} if order.given else way.spec(work)
+        reply = client.send(spec, b"" if order.given else work.stdin or b"")
         order.tell(client)
         try:
             return way.ended(work, exit_from((await reply)[0]))
+        except NotFoundError:
+            if not order.given:
+                raise
+            return Exit(None, None, "cancel", error="it was cancelled before it could start")
         except NetworkError:
             if way.closed:
                 raise

@@ -45,6 +45,10 @@ class Door:
         if self._writer is None:
             self._writer = asyncio.ensure_future(self._write())
 
+    def get_write_buffer_size(self) -> int:
+        """Bytes that wait to be sent."""
+        return sum(len(each) for each in self._waiting)
+
     def close(self) -> None:
         """Say goodbye, after what waits to be sent. Idempotent."""
         if not self._closing:
