@@ -112,6 +112,12 @@ CASES = [
         never=("come and try",),
         steps={"smoke test": "success", "announce the beta": "skipped", "pack": "success"},
     ),
+    Case(
+        "fleet.yaml",
+        ("-i", "web1,web2,", "--local", "--var", "SITE={tmp}/site"),
+        prints=("second 3: release 1.4", "restarted on web2"),
+        steps={"release": "success", "compare": "success"},
+    ),
 ]
 INVENTORIES = {"inventory/hosts.yaml", "inventory/site/02-more.yaml"}
 OWN_TEST = {"postgres-backup.yaml", "patterns/secrets.yaml", "patterns/wait-and-http.yaml"}
