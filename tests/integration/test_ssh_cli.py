@@ -102,7 +102,8 @@ def test_a_workflow_on_several_hosts(tmp_path: Path, sshd: Sshd, place: Path, pr
     }
     record = json.loads(done.stdout)
     assert record["status"] == "success"
-    until(lambda: sshd.user.processes() == [])
+    if os.geteuid() == 0:
+        until(lambda: sshd.user.processes() == [])
     remote = sshd.user.home / ".local/state/runyard/remote/runs"
     assert not remote.exists() or list(remote.iterdir()) == []
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from runyard.hosts import boot
-from runyard.model.errors import FencedError
+from runyard.model.errors import FencedError, HostLost
 from runyard.model.execution import Exec
 from tests.integration.sshd import Sshd
 from tests.integration.sshhosts import RUN, Dispatcher, far, link_of, remote_of, shell
-from tests.integration.users import words_of
+from tests.integration.users import needed_root, words_of
 from tests.integration.yards import alive, pid_in, until
 
 TREE = (
@@ -229,6 +229,30 @@ def test_a_frozen_connection_is_found_out(
     asyncio.run(run())
 
 
+def test_a_host_that_lets_us_in_no_more_is_lost(tmp_path: Path, sshd: Sshd, place: Path) -> None:
+    """What runs there is not known to have ended: nobody may start it anew."""
+    allowed = sshd.folder / f"authorized_keys-{sshd.user.name}"
+
+    async def run() -> None:
+        async with far(tmp_path, sshd.host()) as (way, _):
+            work = shell(WAITS % (place, place))
+            task = asyncio.create_task(way.exec(work))
+            await until((place / "starts").exists, "it runs")
+            allowed.rename(f"{allowed}-away")
+            try:
+                sshd.drop()
+                with pytest.raises(HostLost, match="does not let us in"):
+                    await task
+            finally:
+                Path(f"{allowed}-away").rename(allowed)
+            (place / "go").touch()
+            await way.connect()
+            assert (await way.exec(work)).stdout == "one\ntwo\n"
+
+    asyncio.run(run())
+    assert (place / "starts").read_text() == "start\n"
+
+
 def test_a_lease_ends_what_nobody_asks_for(tmp_path: Path, sshd: Sshd, place: Path) -> None:
     async def run() -> None:
         async with far(tmp_path, sshd.host()) as (way, _):
@@ -265,6 +289,7 @@ def test_a_relay_that_hears_nothing_leaves_and_leases_begin(
 
 
 def test_the_program_travels_once_and_a_damaged_one_again(tmp_path: Path, sshd: Sshd) -> None:
+    needed_root()
     cache = sshd.user.home / ".cache" / "runyard"
     shutil.rmtree(cache, ignore_errors=True)
 
@@ -309,6 +334,8 @@ def test_files_go_both_ways(tmp_path: Path, sshd: Sshd, place: Path) -> None:
 
 
 def test_nothing_of_a_run_stays_at_the_far_side(tmp_path: Path, sshd: Sshd) -> None:
+    needed_root()
+
     async def run() -> None:
         async with far(tmp_path, sshd.host()) as (way, _):
             assert (await way.exec(Exec(f"{RUN}/s/far/1", ("true",)))).ok
