@@ -25,6 +25,7 @@ ID = f"run-offline-{os.getpid()}"
 @pytest.fixture
 def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     monkeypatch.setattr(remote, "PATIENCE", 0.2)
+    monkeypatch.setattr(remote, "_LASTING", 0.0)  # so that it is absence, and no flapping
     monkeypatch.setattr(offline, "PATIENCE", 0.2)
     with agent(tmp_path / "agent") as running:
         yield running

@@ -96,8 +96,8 @@ async def answers(client: Client, seconds: float = PING) -> bool:
     The question may have to wait behind much input: so is what is taken of that.
     """
     asked = asyncio.get_running_loop().time()
+    waiting, taken = client.waiting, client.taken  # before the question, which tells nothing
     reply = client.send({"verb": "list", "attempt": ""})
-    waiting, taken = client.waiting, client.taken
     done, _ = await asyncio.wait([reply], timeout=seconds)
     reply.add_done_callback(ignore)
     return bool(done) or client.heard > asked or (waiting > 0 and client.taken > taken)

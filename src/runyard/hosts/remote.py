@@ -200,6 +200,8 @@ class RemoteConnector:
         while True:
             try:
                 return await self.reach()
+            except HostLost:
+                raise
             except (NetworkError, SystemFault) as error:
                 hurried = patience()
                 waited = time.monotonic() - since
@@ -257,7 +259,8 @@ class RemoteConnector:
         if self._client is None or time.monotonic() - self._joined > _LASTING:
             self._breaks = _Setbacks()
         elif self._breaks.count(self._received) > PATIENCE:
-            raise NetworkError(f"{self._name}: connections break at once", retryable=False)
+            # An absence like another: an offline policy may wait for a better link.
+            raise HostLost.of(self._name, NetworkError("connections break at once"))
         await asyncio.sleep(self._breaks.pause)
 
     async def _introduce(self, client: Client) -> None:
