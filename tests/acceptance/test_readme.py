@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,17 +34,23 @@ def test_page_is_true(page: Path, tmp_path: Path) -> None:
     }
     parts = list(read(page))
     assert any(isinstance(part, Command) for part in parts)
-    for part in parts:
-        if isinstance(part, File):
-            (place / part.name).parent.mkdir(parents=True, exist_ok=True)
-            (place / part.name).write_text(part.text)
-            continue
-        real = _type(part, place, env)
-        assert agrees(part.output, real), f"$ {part.line}\n{real}"
+    sessions: list[int] = []
+    try:
+        for part in parts:
+            if isinstance(part, File):
+                (place / part.name).parent.mkdir(parents=True, exist_ok=True)
+                (place / part.name).write_text(part.text)
+                continue
+            real = _type(part, place, env, sessions)
+            assert agrees(part.output, real), f"$ {part.line}\n{real}"
+    finally:
+        for session in sessions:  # what the page has in the background and has not ended
+            with suppress(ProcessLookupError):
+                os.killpg(session, signal.SIGTERM)
 
 
-def _type(command: Command, place: Path, env: dict[str, str]) -> str:
-    return subprocess.run(
+def _type(command: Command, place: Path, env: dict[str, str], sessions: list[int]) -> str:
+    with subprocess.Popen(
         ["bash", "-c", command.line],
         cwd=place,
         env=env,
@@ -50,8 +58,14 @@ def _type(command: Command, place: Path, env: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
-    ).stdout
+        start_new_session=True,
+    ) as typed:
+        sessions.append(typed.pid)
+        try:
+            return typed.communicate(timeout=60)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(typed.pid, signal.SIGKILL)
+            raise
 
 
 def test_the_chinese_tour_is_the_same() -> None:
