@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from contextlib import suppress
 from typing import Any
 
 from runyard.hosts.ssh.link import Link
@@ -80,7 +79,12 @@ class Forward:
         far_writer = None
         try:
             far_reader, far_writer = await self._reach()
-            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+            import asyncssh
+
+            try:
+                await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+            except asyncssh.Error:
+                pass
         except (RunyardError, OSError, asyncio.CancelledError):
             pass  # who has connected sees it closed
         finally:
@@ -90,10 +94,9 @@ class Forward:
 
 
 async def _pass(reader: Any, writer: Any) -> None:
-    """Pass bytes on, no faster than they are taken, and then the end."""
-    with suppress(OSError):
-        while data := await reader.read(_BLOCK):
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+    """Pass bytes on, no faster than they are taken, and then the end. Raises what breaks it."""
+    while data := await reader.read(_BLOCK):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
