@@ -93,7 +93,9 @@ class ActionStep(Step):
         """The step that rolls this one back, or None."""
         if self.rollback is None:
             return None
-        return ActionStep(self.name, self.rollback, f"rollback:{self.key}", item=self.item)
+        # What was done as another user is undone as that user, at a host that may be away.
+        policy = Policy(become=self.policy.become, offline=self.policy.offline)
+        return ActionStep(self.name, self.rollback, f"rollback:{self.key}", policy, self.item)
 
     async def _perform(self, call: Call, ctx: Context, attempt: str) -> Outcome:
         args, env, variables = self.arguments(call, ctx)
