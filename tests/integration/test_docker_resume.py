@@ -339,3 +339,86 @@ def test_cancel_while_the_daemon_is_frozen_says_that_it_was_not_delivered(
             os.kill(own_daemon.pid, signal.SIGCONT)
 
     asyncio.run(scenario())
+
+
+class Way:
+    """A way to a daemon over which, at times, nothing comes any more, and nobody says so."""
+
+    def __init__(self, there: Path, here: Path) -> None:
+        self.address = f"unix://{here}"
+        self._there = there
+        self._here = here
+        self._open = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._open.set()
+        self._server = await asyncio.start_unix_server(self._talk, str(self._here))
+
+    def stall(self) -> None:
+        """The connections that there are go silent; new ones work."""
+        self._open.clear()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        there, back = await asyncio.open_unix_connection(str(self._there))
+        try:
+            await asyncio.gather(_pass(reader, back, self._open), _pass(there, writer, self._open))
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            back.close()
+
+
+async def _pass(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, open: asyncio.Event
+) -> None:
+    while data := await reader.read(65536):
+        await open.wait()
+        writer.write(data)
+        await writer.drain()
+    await open.wait()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+@pytest.mark.parametrize("how", ["ends", "cancel"])
+def test_a_connection_that_is_silently_dead_is_found_out(
+    how: str, tmp_path: Path, docker: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("BEAT", 0.2), ("DRAIN", 0.2), ("_SOON", 0.1)):
+        monkeypatch.setattr(f"runyard.runners.docker.attend.{name}", seconds)
+    (tmp_path / "v").mkdir()
+    args = {"command": COUNT, "volumes": [f"{tmp_path}/v:/v"]}
+
+    async def scenario() -> None:
+        way = Way(docker.socket, tmp_path / "way.sock")
+        await way.start()
+        monkeypatch.setenv("DOCKER_HOST", way.address)
+        task = asyncio.ensure_future(perform(tmp_path / "state", args))
+        await hundred(tmp_path / "state", "run-00000001")
+        way.stall()
+        if how == "cancel":
+            task.cancel()
+        else:
+            (tmp_path / "v" / "go").touch()
+        found = await asyncio.wait_for(task, 30)
+        if how == "cancel":
+            assert (found.ended_by, found.survivors) == ("cancel", 0)
+        else:
+            assert (found.exit_code, found.stdout) == (4, LINES)
+        await way.stop()
+
+    asyncio.run(scenario())
+    assert ours(docker) == []

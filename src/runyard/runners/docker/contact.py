@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runyard.model.errors import HostLost, NetworkError
+from runyard.model.errors import HostLost, NetworkError, RunyardError, SystemFault
 from runyard.runners.docker.daemon import ask, connect
 from runyard.runners.docker.fault import is_absent
 from runyard.runners.docker.orders import Orders
@@ -82,20 +82,20 @@ class Contact:
         """`act`, again and again until the daemon is there to answer, with patience.
 
         Raises:
-            HostLost: it was not there for too long; what runs there is not known.
+            HostLost: it was not there, or could not tell, for too long: what runs is not known.
         """
         since, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
                 return await act()
-            except NetworkError as error:
+            except (NetworkError, SystemFault) as error:
                 self.lost()
                 if time.monotonic() - since > self.patience():
                     raise self.given_up(error) from error
             await asyncio.sleep(min(pause, 0.5) if self._orders.why else pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def given_up(self, error: NetworkError) -> HostLost:
+    def given_up(self, error: RunyardError) -> HostLost:
         """What to raise when the daemon was not there for too long."""
         return HostLost.of(self._host, error, canceled=self._orders.why == "cancel")
 

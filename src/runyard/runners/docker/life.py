@@ -14,10 +14,11 @@ from typing import Any
 from runyard.model.action import Work
 from runyard.model.errors import ConflictError, HostLost, StoreError, SystemFault
 from runyard.model.execution import Exit
+from runyard.runners.docker.attend import attend
 from runyard.runners.docker.book import Book, Entry
 from runyard.runners.docker.contact import Contact
 from runyard.runners.docker.daemon import SOCKET, address_here, ask
-from runyard.runners.docker.ending import Unkillable, end, remove
+from runyard.runners.docker.ending import remove
 from runyard.runners.docker.exits import exit_of, exit_without
 from runyard.runners.docker.mark import Mark, home_id, home_of
 from runyard.runners.docker.orders import Orders
@@ -169,30 +170,9 @@ class Life:
             self._book.start(work.attempt, self._base)
 
     async def _attend(self, contact: Contact) -> tuple[Exit, str]:
-        """Start and read the container, and end it when that is ordered; its end and its image."""
+        """See the container through; its end and its image."""
         reading = Reading(contact, self._orders, self._usage, self._sink, self._lose)
-        task = asyncio.ensure_future(reading.to_the_end())
-        ending: asyncio.Task[None] | None = None
-        known, survivors = None, 0
-        try:
-            while not task.done() and not (ending is not None and ending.done()):
-                order = asyncio.ensure_future(self._orders.next())
-                waited = {task, order} if ending is None else {task, order, ending}
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                if not order.cancel():
-                    if ending is not None:
-                        ending.cancel()
-                    ending = asyncio.ensure_future(end(contact, self._orders))
-            if task.done():
-                known = task.result()
-            elif ending is not None:
-                ending.result()
-        except Unkillable:
-            known = await contact.look()
-            survivors = 1 if await remove(contact) else 0
-        finally:
-            await _drop(task, ending)
-        known = known or {"State": {}}
+        known, survivors = await attend(contact, self._orders, reading)
         exit = exit_of(
             known["State"],
             reading.sink,
@@ -242,11 +222,3 @@ class Life:
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
         raise _Ordered
-
-
-async def _drop(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel those that are not done, and wait for that."""
-    given = [task for task in tasks if task is not None]
-    for task in given:
-        task.cancel()
-    await asyncio.gather(*given, return_exceptions=True)
