@@ -94,10 +94,11 @@ def relay(tmp_path: Path, idle: float = 30.0) -> Iterator[Relay]:
 FLOOD = "while :; do echo 0123456789012345678901234567890123456789; done"
 
 
-def test_it_ends_when_the_supervisor_died_and_nobody_reads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [FLOOD, "head -c 200000 /dev/zero; exec sleep 100"])
+def test_it_ends_when_the_supervisor_died_and_nobody_reads(tmp_path: Path, text: str) -> None:
     """Its peer may be behind a link that is cut: then what waits for it is lost."""
     with relay(tmp_path, idle=0.5) as far:
-        far.start(FLOOD, output={}, wait=True)
+        far.start(text, output={}, wait=True)
         time.sleep(0.3)  # now nothing more goes into the pipe
         os.kill(far.pid, signal.SIGKILL)
         assert far.process.wait(20) == 0

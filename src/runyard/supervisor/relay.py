@@ -123,32 +123,32 @@ def _relay(here: int, idle: float) -> None:
     inward, outward = bytearray(), bytearray()
     poll = select.poll()
     watched: dict[int, int] = {}
+    there = True  # the supervisor; what it has said is passed on when it has left
     heard = time.monotonic()
-    while True:
+    while there or outward:
+        left = heard + idle - time.monotonic()
+        if left <= 0:
+            return
         _watch(poll, watched, 0, _READ if len(inward) < HIGH_WATER else -1)
-        events = _READ if len(outward) < HIGH_WATER else 0
+        events = _READ if there and len(outward) < HIGH_WATER else 0
         _watch(poll, watched, here, events | (select.POLLOUT if inward else 0) or -1)
         _watch(poll, watched, 1, select.POLLOUT if outward else 0)
-        ready = dict(poll.poll(max(0, int((heard + idle - time.monotonic()) * 1000)) + 1))
-        if not ready and time.monotonic() - heard >= idle:
-            return
-        try:
-            if ready.get(0, 0) & _SAID:
-                data = os.read(0, BLOCK)
-                if not data:
-                    return
-                heard = time.monotonic()
-                inward += data
-            if events and ready.get(here, 0) & _SAID:
-                data = os.read(here, BLOCK)
-                if not data and not outward:
-                    return
-                outward += data
-            if inward:
-                del inward[: _write(here, inward)]
-            if outward:
-                del outward[: _write(1, outward)]
-        except OSError:
+        ready = dict(poll.poll(int(left * 1000) + 1))
+        if ready.get(0, 0) & _SAID:
+            data = _read(0)
+            if not data:
+                return
+            heard = time.monotonic()
+            inward += data
+        if events and ready.get(here, 0) & _SAID:
+            data = _read(here)
+            there = bool(data)
+            outward += data
+        if inward:
+            there = _pass_on(inward, here) and there
+        if not there:
+            inward.clear()
+        if outward and not _pass_on(outward, 1):
             return
         if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
             return
@@ -165,8 +165,20 @@ def _watch(poll: select.poll, watched: dict[int, int], fd: int, events: int) -> 
     watched[fd] = events
 
 
-def _write(fd: int, data: bytearray) -> int:
+def _read(fd: int) -> bytes:
+    """What is there; nothing when the other side has left."""
     try:
-        return os.write(fd, data)
+        return os.read(fd, BLOCK)
+    except OSError:
+        return b""
+
+
+def _pass_on(data: bytearray, fd: int) -> bool:
+    """Write what `fd` takes now, and take it away; False when nobody is there any more."""
+    try:
+        del data[: os.write(fd, data)]
     except BlockingIOError:
-        return 0
+        pass
+    except OSError:
+        return False
+    return True
