@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import json
 import shlex
-import zipfile
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -41,23 +40,27 @@ def say(**words):
 def whole(folder, files, size):
     found = [os.stat(os.path.join(folder, n)).st_size for n in os.listdir(folder) if n[-3:] == ".py"]
     return len(found) == files and sum(found) == size
-def fetch(folder, digest, size, *parts):
-    import fcntl, hashlib, io, shutil, tempfile, time, zipfile
-    say(need=size)
-    data = b""
-    while len(data) < size:
-        part = os.read(0, size - len(data))
+def fetch(folder, digest, *parts):
+    import fcntl, hashlib, json, shutil, tempfile, time, zlib
+    say(need=True)
+    packed, data = zlib.decompressobj(), b""
+    while not packed.eof:
+        part = os.read(0, 65536)
         if part == b"":
             sys.exit(1)
-        data += part
+        try:
+            data += packed.decompress(part)
+        except zlib.error:
+            raise OSError(0, "the program came damaged")
     if not hashlib.sha256(data).hexdigest() == digest:
-        raise OSError(0, "the program came damaged")
+        raise OSError(0, "another program came")
     place = os.path.dirname(folder)
     os.makedirs(place, 0o700, exist_ok=True)
     fresh = tempfile.mkdtemp(dir=place)
-    zipfile.ZipFile(io.BytesIO(data)).extractall(fresh)
-    for name in os.listdir(fresh):
-        with open(os.path.join(fresh, name), "rb") as file:
+    for name, text in json.loads(data.decode("ascii")).items():
+        with open(os.path.join(fresh, name), "wb") as file:
+            file.write(text.encode())
+            file.flush()
             os.fsync(file.fileno())
     lock = os.open(place, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,7 +76,7 @@ def fetch(folder, digest, size, *parts):
     os.close(lock)
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
-def main(digest, size, files, total, *words):
+def main(digest, files, size, *words):
     if sys.version_info < (3, 8):
         again = "import sys; code = sys.argv.pop(1); exec(code)"
         for name in ["python3.%d" % minor for minor in range(20, 7, -1)]:
@@ -84,10 +87,10 @@ def main(digest, size, files, total, *words):
         return say(code="no-python", error="python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
-    parts = int(files), int(total)
+    parts = int(files), int(size)
     try:
         if not (os.path.isdir(folder) and whole(folder, *parts)):
-            fetch(folder, digest, int(size), *parts)
+            fetch(folder, digest, *parts)
     except OSError as error:
         return say(code="SYSTEM", error="%s: %s" % (error.filename or folder, error.strerror))
     sys.argv = [folder] + list(words)
@@ -113,14 +116,9 @@ class NoPython(SystemFault):
     hint = "install python3 (3.8 or newer) there"
 
 
-@cache
 def archive() -> bytes:
-    """The supervisor as one file; the same bytes for the same sources."""
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
-        for path in _sources():
-            target.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return data.getvalue()
+    """The supervisor, packed: a map of its files in JSON; the same bytes for the same sources."""
+    return zlib.compress(_plain())
 
 
 def words(owner: str, python: str = "") -> list[str]:
@@ -132,15 +130,16 @@ def words(owner: str, python: str = "") -> list[str]:
 
 
 @cache
-def _identity() -> tuple[str, ...]:
-    """Digest and size of the archive; number and size of its files, to tell if they are whole."""
-    data, sizes = archive(), [path.stat().st_size for path in _sources()]
-    numbers = (len(data), len(sizes), sum(sizes))
-    return hashlib.sha256(data).hexdigest(), *map(str, numbers)
+def _plain() -> bytes:
+    paths = sorted(Path(program()).glob("*.py"))
+    return json.dumps({path.name: path.read_text("utf-8") for path in paths}).encode("ascii")
 
 
-def _sources() -> list[Path]:
-    return sorted(Path(program()).glob("*.py"))
+@cache
+def _identity() -> tuple[str, str, str]:
+    """Digest of the archive; number and size of its files, to tell if they are whole."""
+    sizes = [len(text.encode()) for text in json.loads(_plain()).values()]
+    return hashlib.sha256(_plain()).hexdigest(), str(len(sizes)), str(sum(sizes))
 
 
 def command(owner: str, python: str = "") -> str:

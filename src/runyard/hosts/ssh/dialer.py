@@ -36,13 +36,14 @@ class SshDialer:
         link.join(self)
 
     async def dial(self, client: Client) -> None:
-        link, command = self._link, shlex.join([*as_user(self._user), *self._words])
+        # `exec`: the login shell need not stay, waiting for our own.
+        link, words = self._link, ["exec", *as_user(self._user), *self._words]
         arrival = boot.Arrival(client)
         await link.connection()  # before asyncssh is needed here: it loads meanwhile
         from runyard.hosts.ssh.channel import Stream, open_channel
 
         stream = Stream(arrival, link.distrust)
-        await open_channel(link, lambda: stream, command)
+        await open_channel(link, lambda: stream, shlex.join(words))
         try:
             await arrival.wait()
         except NetworkError as error:
