@@ -144,10 +144,8 @@ def _relay(here: int, idle: float) -> None:
             data = _read(here)
             there = bool(data)
             outward += data
-        if inward:
-            there = _pass_on(inward, here) and there
-        if not there:
-            inward.clear()
+        if inward and not _pass_on(inward, here):
+            inward.clear()  # what it has said before it left is still to be read
         if outward and not _pass_on(outward, 1):
             return
         if ready.get(1, 0) & (select.POLLERR | select.POLLHUP):
