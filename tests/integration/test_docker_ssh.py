@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from runyard.service.job import RunOptions
 from runyard.service.runs import Runs
 from runyard.service.started import Started
 from tests.integration.dockerd import IMAGE, Daemon
-from tests.integration.dockers import ours, until
+from tests.integration.dockers import ours, running, until
 from tests.integration.sshd import Sshd, server
 from tests.integration.support import job, text_of, with_runs
 
@@ -114,3 +117,36 @@ def test_who_may_not_use_the_daemon_is_told(tmp_path: Path, far: Sshd, docker: D
         assert "group `docker`" in error["hint"]
 
     with_runs(tmp_path, scenario)
+
+
+def test_canceling_an_interrupted_run_ends_its_container_there(
+    tmp_path: Path, far: Sshd, docker: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever dispatched is killed: here a process of its own, with the same settings."""
+    monkeypatch.setattr("runyard.runners.docker.daemon.SOCKET", str(docker.socket))
+    host = {"address": far.address, "identity": str(far.key)}
+    args = {"image": IMAGE, "network": "none", "command": "echo up; exec sleep 1000"}
+    step = {"name": "s", "action": "docker.run", "args": args}
+    path = tmp_path / "w.yaml"
+    path.write_text(
+        "version: v0.1\nname: t\n"
+        f"inventory: {json.dumps({'hosts': {'far': host}})}\nsteps: [{json.dumps(step)}]\n"
+    )
+    text = (
+        "import runyard.runners.docker.life as life, runyard.cli.main as main, sys\n"
+        f"life.SOCKET = {str(docker.socket)!r}\n"
+        f"sys.argv = ['runyard', 'run', {str(path)!r}, '--run-id', 'run-over-ssh']\nmain.main()"
+    )
+    environment = {**os.environ, "RUNYARD_STATE": str(tmp_path / "state")}
+    words = [sys.executable, "-c", text]
+    with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as first:
+        asyncio.run(running(docker))
+        first.kill()
+
+    async def scenario(runs: Runs) -> None:
+        left = await runs.cancel("run-over-ssh")
+        assert left is not None
+        assert (left.ended, left.survivors, dict(left.unreached)) == (1, 0, {})
+        assert ours(docker) == []
+
+    with_runs(tmp_path / "state", scenario)

@@ -134,6 +134,7 @@ async def _end_at(group: Sequence[Flying], ways: Ways, site: Site) -> tuple[int,
         record = PlainRecord(site.output)
         blind = [each for each in group if each not in known and record.unfinished(each.attempt)]
         exits = await asyncio.gather(*(_end(way, each) for each in known))
+        boxes, stuck = await _end_containers(way, site.output, group)
     except TimeoutError:
         return 0, 0, f"{host.name} did not answer within {CONNECT:g} s"
     except RunyardError as error:
@@ -142,7 +143,21 @@ async def _end_at(group: Sequence[Flying], ways: Ways, site: Site) -> tuple[int,
         await way.close()
     why = f"nobody at {host.name} can tell what runs there" if blind else ""
     ended = [exit for exit in exits if exit.ended_by == "cancel"]
-    return len(ended), sum(exit.survivors for exit in exits), why
+    return len(ended) + boxes, sum(exit.survivors for exit in exits) + stuck, why
+
+
+async def _end_containers(way: Connector, output: Path, group: Sequence[Flying]) -> tuple[int, int]:
+    """Containers ended at the host's own daemon, and those that could not be."""
+    from runyard.runners.docker.book import unfinished
+
+    pages = unfinished(output)
+    names = [e.attempt for e in group if e.attempt in pages and not pages[e.attempt].daemon]
+    if not names:
+        return 0, 0
+    from runyard.runners.docker.abandoned import end_at
+    from runyard.runners.docker.daemon import SOCKET
+
+    return await end_at(f"unix://{await way.socket(SOCKET)}", output, names)
 
 
 async def _end(way: Connector, flying: Flying) -> Exit:
