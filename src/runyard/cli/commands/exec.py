@@ -69,7 +69,7 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
 )
 @click.option("--fail-fast", is_flag=True, help="The first failure stops the other hosts.")
 @group_option
-@_of_unit("--category", metavar="C", help="command, script, http, or an installed one.")
+@_of_unit("--category", metavar="C", help="command, script, docker, http, or an installed one.")
 @_of_unit("--command", metavar="X", help="what to execute.")
 @_of_unit("--args", metavar="JSON", help="an array for commands, else an object.")
 @_of_unit("--limits", metavar="JSON", help="""such as '{"memory": "512MB"}'.""")
