@@ -104,7 +104,7 @@ def test_it_is_listed_by_being_installed(installed: Path) -> None:
     code = "print(json.dumps([ActionRegistry().names(), RunnerRegistry().categories()]))"
     actions, categories = python(installed, code)
     assert {"disk.free", "sqlite.run", "cmd.run"} <= set(actions)
-    assert categories == ["command", "http", "script", "sqlite"]
+    assert categories == ["command", "docker", "http", "script", "sqlite"]
 
 
 def test_its_action_runs(installed: Path) -> None:

@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+
+_SERIAL = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def needed_root() -> None:
 @contextmanager
 def new_user(suffix: str, *, shell: str = "/bin/sh") -> Iterator[User]:
     """A user with a home, whom nobody can be by a password; nothing of hers stays behind."""
-    name = f"ry{os.getpid()}{suffix}"
+    name = f"ry{os.getpid()}{suffix}{next(_SERIAL)}"
     subprocess.run(
         [needed("useradd"), "-m", "-s", shell, "-p", "*", name], check=True, capture_output=True
     )
