@@ -137,6 +137,7 @@ async def open_channel(
                 command,
                 request_pty=False,
                 x11_forwarding=False,
+                send_env=None,  # the far side's environment is its own
                 encoding=None,
                 window=WINDOW,
             )

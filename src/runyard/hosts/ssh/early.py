@@ -16,10 +16,14 @@ from typing import Final
 from runyard.hosts.ssh.target import Target
 
 CONFIGS: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
-_HARMLESS: Final = frozenset((
-    "host", "sendenv", "hashknownhosts", "gssapiauthentication", "identityfile", "identitiesonly",
-    "user", "userknownhostsfile", "stricthostkeychecking", "loglevel", "forwardagent",
-))  # fmt: skip
+IDLE: Final = frozenset(
+    ("host", "sendenv", "hashknownhosts", "gssapiauthentication", "stricthostkeychecking")
+)
+"""Settings that change nothing here, as those that a distribution comes with."""
+
+_NO_PLACE: Final = IDLE | {
+    "identityfile", "identitiesonly", "user", "userknownhostsfile", "loglevel", "forwardagent"
+}  # fmt: skip
 
 
 class Early:
@@ -58,11 +62,13 @@ class Early:
     def _is_plain(self) -> bool:
         """True when no configuration of ssh can lead us elsewhere."""
         if self._plain is None:
-            self._plain = all(_leads_nowhere(os.path.expanduser(path)) for path in CONFIGS)
+            paths = [os.path.expanduser(path) for path in CONFIGS]
+            self._plain = all(has_only(_NO_PLACE, path) for path in paths)
         return self._plain
 
 
-def _leads_nowhere(path: str) -> bool:
+def has_only(settings: frozenset[str], path: str) -> bool:
+    """True when the configuration at `path` consists of `settings`, or is not there."""
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.readlines(1 << 16)
@@ -72,7 +78,7 @@ def _leads_nowhere(path: str) -> bool:
         return False
     for line in lines:
         words = line.replace("=", " ", 1).split()
-        if not words or words[0].startswith("#") or words[0].lower() in _HARMLESS:
+        if not words or words[0].startswith("#") or words[0].lower() in settings:
             continue
         if words[0].lower() != "include" or any(glob.glob(word) for word in words[1:]):
             return False

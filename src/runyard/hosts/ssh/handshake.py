@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import asyncssh
 from asyncssh.config import SSHClientConfig
 
-from runyard.hosts.ssh.early import CONFIGS
+from runyard.hosts.ssh.early import CONFIGS, IDLE, has_only
 from runyard.hosts.ssh.faults import fault_of
 from runyard.hosts.ssh.keys import Keys, Offer
 from runyard.hosts.ssh.known import SSH_PORT, KnownHosts
@@ -40,7 +40,7 @@ class Login:
         self.accept_new = accept_new
         self.keys = Keys()
         paths = [os.path.expanduser(path) for path in CONFIGS]
-        self.configs = [path for path in paths if os.access(path, os.R_OK)]
+        self.configs = [path for path in paths if not has_only(IDLE, path)]
         self._known: dict[tuple[str, ...], KnownHosts] = {}
 
     def known(self, files: tuple[str, ...]) -> KnownHosts:
