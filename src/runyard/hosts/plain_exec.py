@@ -54,6 +54,7 @@ class PlainAttempt:
         self._work = work
         self._deliver = deliver
         self._token = secrets.token_hex(16)
+        self._mark = secrets.token_hex(16)
         self._frames = Framing(self._token)
         self._output = Output(
             str(spool_path(folder, work.attempt)), work.capture, _prepared(work), work.exports
@@ -69,7 +70,7 @@ class PlainAttempt:
     async def run(self) -> Exit:
         """Start it and wait for its end. Raises ArgumentError, NetworkError, HostLost."""
         work, started = self._work, time.time()
-        command = plain_script.start(work, self._token, raw=self._shell.raw)
+        command = plain_script.start(work, self._token, self._mark, raw=self._shell.raw)
         if work.output_path is None:
             await self._see_through(command)
             return self._exit(started)
@@ -161,7 +162,7 @@ class PlainAttempt:
     async def _signal(self, number: str) -> bool:
         """False when the host could not be reached."""
         frames = self._frames
-        command = plain_script.send(self._work.attempt, frames.pid, frames.session, number)
+        command = plain_script.send(self._mark, frames.pid, frames.session, number)
         try:
             await _give(self._shell, command, lambda *_: None)
         except NetworkError:

@@ -39,7 +39,8 @@ _ODD = {
     *("OPTARG", "OPTIND", "PPID", "PS4", "RANDOM", "SECONDS", "SHELLOPTS", "UID", "_"),
 }
 
-# The pids of the work: its session leader's group, and whoever bears its mark.
+# The pids of the work: its session leader's group, and whoever bears its mark. The attempt's name
+# is no mark: another dispatcher may have one of the same name on the same host.
 _LEFT = r"""
 ry_left() {
   ry_l=
@@ -55,7 +56,7 @@ ry_left() {
       ry_l=-$ry_p
     fi
   fi
-  for ry_x in $(grep -lzxF "RUNYARD_ATTEMPT=$ry_a" /proc/[0-9]*/environ); do
+  for ry_x in $(grep -lzxF "RUNYARD_MARK=$ry_m" /proc/[0-9]*/environ); do
     ry_x=${ry_x#/proc/}; ry_x=${ry_x%/environ}
     case "$ry_l " in *" $ry_x "*) ;; *) ry_l="$ry_l $ry_x" ;; esac
   done
@@ -63,7 +64,8 @@ ry_left() {
 """
 
 _INNER = r"""
-ry_t=$1 ry_d=$2 ry_f=$3 ry_o=$5; export RUNYARD_ATTEMPT="$4"; shift 5
+ry_t=$1 ry_d=$2 ry_f=$3 ry_o=$6
+export RUNYARD_ATTEMPT="$4" RUNYARD_MARK="$5"; shift 6
 ry_no() { printf "\036%s no %s\n" "$ry_t" "$1" >&3; exit 125; }
 cd "$ry_d" >/dev/null 2>&1 || ry_no dir
 [ -z "$ry_f" ] || ulimit -n "$ry_f" || ry_no files
@@ -90,7 +92,7 @@ else ry_k= ry_o=; fi
 case $ry_d in /*) ;; *) ry_d=$HOME/$ry_d ;; esac
 ry_run() {
   eval "$ry_e"
-  set -- "$ry_h" -c "$ry_n" sh "$ry_t" "$ry_d" "$ry_f" "$ry_a" "$ry_o" "$@"
+  set -- "$ry_h" -c "$ry_n" sh "$ry_t" "$ry_d" "$ry_f" "$ry_a" "$ry_m" "$ry_o" "$@"
   case $ry_k in
     setsid) set -- "$ry_x" "$@" ;;
     perl) set -- "$ry_x" -e 'use POSIX; POSIX::setsid(); exec @ARGV' "$@" ;;
@@ -124,7 +126,7 @@ printf '\036%s end %s %s %s\n' "$ry_t" "$ry_c" "$ry_n" "$#" >&3
 """
 
 _SIGNAL = (
-    "ry_a=$1 ry_p=$2 ry_o=$3 ry_s=$4; exec 2>/dev/null"
+    "ry_m=$1 ry_p=$2 ry_o=$3 ry_s=$4; exec 2>/dev/null"
     + _LEFT
     + '[ -n "$ry_p" ] && ry_left; set -- $ry_l; [ -n "$1" ] || set -- "$ry_p"\n'
     + 'kill "-$ry_s" "$@"; [ "$ry_s" = KILL ] || kill -CONT "$@"\n'
@@ -140,13 +142,13 @@ class Command:
     stdin: bytes | None
 
 
-def start(work: Exec, token: str, *, raw: bool) -> Command:
-    """The command that runs `work`.
+def start(work: Exec, token: str, mark: str, *, raw: bool) -> Command:
+    """The command that runs `work`; all that comes of it bears `mark` in its environment.
 
     Raises:
         ArgumentError: a word holds a NUL byte, or stdin does not fit.
     """
-    settings = _settings(work, token)
+    settings = _settings(work, token, mark)
     words = "; ".join(_words(work))
     if "\0" in words or "\0" in settings:
         raise ArgumentError("a NUL byte cannot be in an argument, a variable or a path")
@@ -168,9 +170,9 @@ def start(work: Exec, token: str, *, raw: bool) -> Command:
     return Command(("sh", "-c", _BEGIN + begin + script), env, None)
 
 
-def send(attempt: str, pid: int, session: bool, number: str) -> Command:
-    """The command that signals everybody who belongs to `attempt`: `TERM` or `KILL`."""
-    words = (attempt, str(pid), "1" if session else "", number)
+def send(mark: str, pid: int, session: bool, number: str) -> Command:
+    """The command that signals everybody who bears `mark`, and the session: `TERM` or `KILL`."""
+    words = (mark, str(pid), "1" if session else "", number)
     return Command(("sh", "-c", _SIGNAL, "sh", *words), {}, None)
 
 
@@ -197,7 +199,7 @@ def _whole(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _settings(work: Exec, token: str) -> str:
+def _settings(work: Exec, token: str, mark: str) -> str:
     directory = work.cwd or ""
     if directory == "~" or directory.startswith("~/"):
         directory = directory[2:]
@@ -206,6 +208,7 @@ def _settings(work: Exec, token: str) -> str:
     return " ".join(
         (
             f"ry_t={token}",
+            f"ry_m={mark}",
             f"ry_a={quote(work.attempt)}",
             f"ry_d={quote(directory)}",
             f"ry_f={'' if files is None else int(files)}",
@@ -218,7 +221,7 @@ def _settings(work: Exec, token: str) -> str:
 def _words(work: Exec) -> Iterator[str]:
     odd = []
     for name, value in work.env.items():
-        if name == "RUNYARD_ATTEMPT":
+        if name in ("RUNYARD_ATTEMPT", "RUNYARD_MARK"):
             continue
         if name in _ODD or not _NAME.fullmatch(name):
             odd.append(quote(f"{name}={value}"))

@@ -200,6 +200,22 @@ def test_an_order_ends_the_whole_tree(tmp_path: Path, way: str, raw: bool, how: 
     use(tmp_path, way, test, raw=raw)
 
 
+def test_another_attempt_of_the_same_name_is_left_alone(tmp_path: Path, way: str) -> None:
+    """As that of another dispatcher: names of runs are unique to one."""
+
+    async def test(host: PlainConnector, shell: LocalShell) -> None:
+        text = f"setsid sh -c 'echo $$ >{tmp_path}/other; exec sleep 1000'"
+        other = asyncio.create_task(host.exec(work(text, grace=0.0)))
+        pid = await pid_in(tmp_path / "other")
+        ours = PlainConnector("far", shell, tmp_path / "ours")
+        assert (await ours.exec(work("true"))).ok
+        assert alive(pid)
+        other.cancel()
+        assert (await other).survivors == 0 and not alive(pid)
+
+    use(tmp_path, way, test)
+
+
 def test_a_second_cancellation_does_not_wait(tmp_path: Path, way: str) -> None:
     async def test(host: PlainConnector, _: LocalShell) -> None:
         text = f"trap '' TERM; echo $$ >{tmp_path}/main; while :; do sleep 0.1; done"
