@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-
 _SERIAL = count(1)
 
 
