@@ -396,6 +396,19 @@ def test_the_environment_is_allow_listed(tmp_path: Path, monkeypatch: pytest.Mon
     assert {"PATH", "HOME", "LC_TIME", "MINE", "RUNYARD_ATTEMPT"} <= names
 
 
+def test_who_leaves_while_it_connects_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def run() -> None:
+        host = LocalConnector(tmp_path, "test")
+        connecting = asyncio.create_task(host.connect())
+        await asyncio.sleep(0)
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        await host.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()} and host.client is None
+
+    asyncio.run(run())
+
+
 def test_a_client_whose_supervisor_is_gone_says_so(tmp_path: Path) -> None:
     async def run() -> None:
         client = Client()

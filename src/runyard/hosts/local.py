@@ -73,6 +73,9 @@ class LocalConnector:
 
     async def close(self, *, done: bool = False) -> None:
         self._closed = True
+        if self._joining is not None and not self._joining.done():
+            self._joining.cancel()
+            await asyncio.wait([self._joining])
         if self._client is not None:
             await self._client.close()
 
@@ -178,6 +181,9 @@ class LocalConnector:
         except RunyardError:
             spoken = True
             await client.close()
+            raise
+        except BaseException:
+            client.abandon(NetworkError("not connected"))
             raise
         finally:
             if child:  # it ends before the supervisor speaks
