@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import tempfile
@@ -149,6 +150,28 @@ def test_killed_again_and_again(tmp_path: Path, docker: Daemon) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 1
     check(tmp_path)
+
+
+def test_bytes_and_long_lines_survive_as_they_are(tmp_path: Path, docker: Daemon) -> None:
+    """Read live, then from the daemon's log, which keeps lines in pieces of 16 KiB."""
+    noise = random.Random(5)
+    lines = [noise.randbytes(noise.choice([10, 1000, 16383, 16384, 40000])) for _ in range(60)]
+    first, second = (b"\n".join(part) + b"\nend\n" for part in (lines[:30], lines[30:]))
+    path = write(tmp_path, "cat /v/a; touch /v/hundred; until [ -e /v/go ]; do :; done; cat /v/b")
+    (tmp_path / "v" / "a").write_bytes(first)
+    (tmp_path / "v" / "b").write_bytes(second)
+    process = runyard(tmp_path, "run", path, "--run-id", RUN)
+    wait(tmp_path / "v" / "hundred")
+    kill(process)
+    (tmp_path / "v" / "go").touch()
+    assert resume(tmp_path)[0] == 0
+    found: list[bytes] = []
+
+    async def scenario(runs: Runs) -> None:
+        found.extend([chunk.data async for chunk in runs.logs(RUN)])
+
+    with_runs(tmp_path / "state", scenario)
+    assert b"".join(found) == first + second
 
 
 def test_the_end_that_nobody_saw_is_found(tmp_path: Path, docker: Daemon) -> None:
