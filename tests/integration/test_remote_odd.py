@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -128,19 +129,22 @@ def test_a_host_that_has_much_to_settle_is_waited_for(
     monkeypatch.setattr(module, "BEAT", 0.1)
     output = tmp_path / "far/.local/state/runyard/remote/runs" / RUN / "output"
     output.mkdir(parents=True)
+    names = [f"{RUN}/old/far/{n}" for n in range(60)]
     with (output / "starts.jsonl").open("w") as file:
-        for n in range(100):
-            line = {"attempt": f"{RUN}/old/far/{n}", "mark": 7, "supervisor": "gone"}
-            file.write(json.dumps(line) + "\n")
+        for name in names:
+            file.write(json.dumps({"attempt": name, "mark": 7, "supervisor": "gone"}) + "\n")
+    left = [subprocess.Popen(["sleep", "600"], env={"RUNYARD_ATTEMPT": name}) for name in names]
 
     async def run() -> None:
         host, dialer = remote(tmp_path)
         await host.connect()
         assert dialer.dials == 1
-        assert (await host.exec(Exec(f"{RUN}/old/far/99", ("true",)))).ended_by == "lost"
+        end = await host.exec(Exec(names[-1], ("true",)))
+        assert (end.ended_by, end.swept, end.survivors) == ("lost", 1, 0)
         await host.close()
 
     asyncio.run(run())
+    assert {process.wait(20) for process in left} == {-signal.SIGKILL}
 
 
 def test_a_supervisor_that_hangs_is_lost_and_found(

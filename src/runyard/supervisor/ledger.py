@@ -15,6 +15,7 @@ from .loop import Loop
 from .lost import EXITS, lines, lose
 from .refusal import Refusal
 from .spool import safe_name
+from .tree import marked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,17 +67,21 @@ class Ledger:
         exits = os.path.join(folder, EXITS)
         for at, size, record in lines(exits):
             self._adopt(record["attempt"], exits, at, size)
-        missing = 0
-        for _, _, start in list(lines(os.path.join(folder, STARTS))):
-            attempt, supervisor = start["attempt"], start.get("supervisor", "")
-            if supervisor == self.incarnation or attempt in live or self.knows(attempt):
-                continue
-            missing += 1
-            spool = spool_in(folder, attempt)
-            record = lose(attempt, int(start.get("mark", 0)), spool, why.get(supervisor, ""))
+        missing: dict[str, dict[str, Any]] = {}
+        for _, _, start in lines(os.path.join(folder, STARTS)):
+            attempt = start["attempt"]
+            mine = start.get("supervisor", "") == self.incarnation
+            if not (mine or attempt in live or self.knows(attempt)):
+                missing.setdefault(attempt, start)
+        # Looking at all processes once for each would take seconds when there are many.
+        marks, names = marked() if missing else (set(), set())
+        for attempt, start in missing.items():
+            mark, spool = int(start.get("mark", 0)), spool_in(folder, attempt)
+            reason = why.get(start.get("supervisor", ""), "")
+            left = mark in marks or attempt in names
             self._exits[attempt] = exits
-            self.ended(attempt, record, spool)
-        return missing
+            self.ended(attempt, lose(attempt, mark, spool, reason, left=left), spool)
+        return len(missing)
 
     def _adopt(self, attempt: str, path: str, at: int, size: int) -> None:
         if attempt not in self._unwritten:

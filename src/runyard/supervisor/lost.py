@@ -20,9 +20,14 @@ WHY = "the supervisor of this attempt died, and its exit with it"
 _PART = 1 << 20
 
 
-def lose(attempt: str, mark: int, spool: str, why: str = "") -> dict[str, Any]:
-    """Kill what is left of a lost attempt; the exit record that tells of it. Blocks."""
-    swept, survivors = sweep_marked(attempt, mark)
+def lose(
+    attempt: str, mark: int, spool: str, why: str = "", *, left: bool = True
+) -> dict[str, Any]:
+    """Kill what is left of a lost attempt; the exit record that tells of it. Blocks.
+
+    `left` False: somebody has seen already that nothing is.
+    """
+    swept, survivors = sweep_marked(attempt, mark) if left else (0, 0)
     out, err = captured(spool)
     now = time.time()
     return {

@@ -117,6 +117,17 @@ def attempt_of(pid: int) -> str:
     return ""
 
 
+def marked() -> tuple[set[int], set[str]]:
+    """The marks, and the names of attempts, that living processes of the machine bear."""
+    marks: set[int] = set()
+    names: set[str] = set()
+    for process in everyone():
+        if process.alive and process.pid != os.getpid():
+            marks.add(mark_of(process.pid))
+            names.add(attempt_of(process.pid))
+    return marks, names
+
+
 def new_marks() -> tuple[int, int]:
     """Where the marks of this supervisor begin, and the hard limit to keep.
 
