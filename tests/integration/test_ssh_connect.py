@@ -407,6 +407,21 @@ def test_a_user_without_a_shell(tmp_path: Path, sshd: Sshd) -> None:
     assert "This account is not available." in error.message
 
 
+def test_a_server_that_allows_no_session(
+    tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runyard.hosts.ssh.channel.FULL", 0.2)
+    sshd.stop()
+    try:
+        sshd.extra = "MaxSessions 0"
+        sshd.start()
+        error = refused(tmp_path, sshd.host())
+    finally:
+        sshd.extra = ""
+        sshd.stop()
+    assert (error.code, "MaxSessions" in error.hint) == ("SSH_CHANNEL", True)
+
+
 @contextmanager
 def agent(path: Path) -> Iterator[str]:
     """An ssh-agent without keys."""

@@ -15,6 +15,10 @@ from runyard.model.errors import NetworkError, SystemFault
 WINDOW: Final = 8 << 20
 """Bytes that the server may send before we have read them; bounds what a channel keeps here."""
 
+FULL: Final = 5.0
+"""Seconds in which a server that refuses a channel may be done with earlier ones."""
+
+_PAUSE: Final = 0.1
 _TOLD: Final = 4096
 
 
@@ -129,29 +133,39 @@ async def open_channel(
     Raises:
         NetworkError, SystemFault: as of `Link.connection`; `SSH_CHANNEL` when it is refused.
     """
-    connection = await link.connection()
-    try:
-        async with asyncio.timeout(link.patience):
-            await connection.create_session(
-                session,
-                command,
-                request_pty=False,
-                x11_forwarding=False,
-                send_env=None,  # the far side's environment is its own
-                encoding=None,
-                window=WINDOW,
-            )
-    except TimeoutError as error:
-        link.drop()
-        raise NetworkError(f"{link.where} does not answer") from error
-    except asyncssh.ChannelOpenError as error:
-        if connection.is_closed():
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + FULL
+    while True:
+        connection = await link.connection()
+        try:
+            async with asyncio.timeout(link.patience):
+                await connection.create_session(
+                    session,
+                    command,
+                    request_pty=False,
+                    x11_forwarding=False,
+                    send_env=None,  # the far side's environment is its own
+                    encoding=None,
+                    window=WINDOW,
+                )
+            return
+        except TimeoutError as error:
+            link.drop()
+            raise NetworkError(f"{link.where} does not answer") from error
+        except asyncssh.ChannelOpenError as error:
+            if connection.is_closed():
+                raise lost(error, link.where) from error
+            if loop.time() > give_up:
+                raise _refused(link, error) from error
+        except (asyncssh.Error, OSError) as error:
             raise lost(error, link.where) from error
-        raise SystemFault(
-            f"{link.where} refuses another session: {error.reason}",
-            code="SSH_CHANNEL",
-            hint="sshd allows MaxSessions of them in one connection",
-            retryable=False,
-        ) from error
-    except (asyncssh.Error, OSError) as error:
-        raise lost(error, link.where) from error
+        await asyncio.sleep(_PAUSE)
+
+
+def _refused(link: Link, error: asyncssh.ChannelOpenError) -> SystemFault:
+    return SystemFault(
+        f"{link.where} refuses another session: {error.reason}",
+        code="SSH_CHANNEL",
+        hint="sshd allows MaxSessions of them in one connection",
+        retryable=False,
+    )
