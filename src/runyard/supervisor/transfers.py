@@ -30,10 +30,11 @@ MOST = 64
 
 
 class Transfer:
-    """A file that comes in parts."""
+    """A file that comes in parts. What touches the disk is done aside: it may hang."""
 
-    def __init__(self, incoming: Incoming) -> None:
-        self.incoming = incoming
+    def __init__(self, dest: str) -> None:
+        self.dest = dest
+        self.incoming: Incoming | None = None
         self.door: Door | None = None
         self.expected = 0  # offset of the next part
         self.result: dict[str, Any] | None = None
@@ -42,21 +43,30 @@ class Transfer:
         self.release: Callable[[], object] = lambda: None
 
     def write(self, data: bytes) -> Reply:
-        if self.dropped:
-            raise Refusal("PART", "the transfer was abandoned")
+        incoming = self._begun()
         if data:
-            self.incoming.write(data)
-        return {"have": self.incoming.have}, b""
+            incoming.write(data)
+        return {"have": incoming.have}, b""
 
     def finish(self, header: Header) -> Reply:
         """Asked again, as after a lost answer, it answers the same."""
-        if self.dropped:
-            raise Refusal("PART", "the transfer was abandoned")
+        incoming = self._begun()
         if self.result is None:
             ids = files.owner_ids(header.get("owner"))
             size, sha256 = int(header["size"]), str(header["sha256"])
-            self.result = self.incoming.finish(size, sha256, header.get("mode"), ids)
+            self.result = incoming.finish(size, sha256, header.get("mode"), ids)
         return self.result, b""
+
+    def abandon(self) -> None:
+        if self.incoming is not None:
+            self.incoming.abandon()
+
+    def _begun(self) -> Incoming:
+        if self.dropped:
+            raise Refusal("PART", "the transfer was abandoned")
+        if self.incoming is None:
+            self.incoming = Incoming(self.dest)
+        return self.incoming
 
 
 class Transfers:
@@ -156,7 +166,7 @@ class Transfers:
         return os.path.join(self._home, os.path.expanduser(path))
 
     def _do(self, path: str, act: Callable[[], Reply], answer: Answer) -> None:
-        self._aside.do(os.path.realpath(path), act, answer)
+        self._aside.do(os.path.normpath(path), act, answer)
 
     def _do_part(
         self, token: str, transfer: Transfer, act: Callable[[], Reply], answer: Answer
@@ -168,7 +178,7 @@ class Transfers:
                 self._age(token, transfer)
             answer(reply, error)
 
-        self._aside.do(transfer.incoming.dest, act, done)
+        self._aside.do(os.path.normpath(transfer.dest), act, done)
 
     def _unfinished(self) -> list[Transfer]:
         return [transfer for transfer in self._transfers.values() if transfer.result is None]
@@ -176,7 +186,7 @@ class Transfers:
     def _begin(self, token: str, dest: str) -> Transfer:
         if len(self._unfinished()) >= MOST:
             raise Refusal("PART", "%d files are under way already" % MOST)
-        transfer = self._transfers[token] = Transfer(Incoming(dest))
+        transfer = self._transfers[token] = Transfer(dest)
         return transfer
 
     def _hold(self, door: Door, token: str, transfer: Transfer) -> None:
@@ -204,5 +214,4 @@ class Transfers:
             transfer.timer.cancel()
         transfer.release()
         transfer.dropped = True
-        incoming = transfer.incoming
-        self._aside.do(incoming.dest, incoming.abandon, lambda *_: None)
+        self._aside.do(os.path.normpath(transfer.dest), transfer.abandon, lambda *_: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,33 @@ def test_one_file_in_order_and_others_beside_it(tmp_path: Path) -> None:
     os.write(writer, b"y")
     loop.run(lambda: len(seen) == 3)
     assert seen[1:] == ["first y", "second x"] and not aside.busy and not errors
+
+
+def test_a_disk_that_hangs_holds_only_who_waits_for_it(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file system of the network does whose server is gone."""
+    loop, touched = threading.get_ident(), []
+    dest, data = str(tmp_path / "file"), b"data"
+    with monkeypatch.context() as patch:
+        for name in ("open", "stat", "lstat", "rename", "unlink"):
+
+            def call(*words: Any, real: Any = getattr(os, name), **more: Any) -> Any:
+                if threading.get_ident() == loop:
+                    touched.append((real, words))
+                return real(*words, **more)
+
+            patch.setattr(os, name, call)
+        asked = [
+            bench.send("put", size=4, dest=dest),
+            bench.send("part", data, token="t", offset=0, dest=dest),
+            bench.send("commit", **end(data)),
+            bench.send("part", token="u", offset=0, dest=dest),
+            bench.send("abandon", token="u"),
+            bench.send("put", data, dest=dest),
+            bench.send("stat", path=dest, digest=True),
+            bench.send("get", src=dest),
+        ]
+    bench.run(lambda: all(asked))
+    assert touched == []
+    assert [type(answer) for (answer,) in asked] == [tuple] * 3 + [Refusal] + [tuple] * 4
