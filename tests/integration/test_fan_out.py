@@ -90,3 +90,30 @@ def test_fail_fast_ends_processes_that_would_go_on(tmp_path: Path) -> None:
         assert record.last_error == 'step "s" on web0007: exit code 9'
 
     with_runs(tmp_path, scenario)
+
+
+def test_fail_fast_leaves_everybody_the_grace(tmp_path: Path) -> None:
+    """Some end at once, and fail by that; others tidy up, which takes them a moment."""
+    text = """
+    steps:
+      - name: s
+        action: shell.run
+        concurrency: 20
+        fail_fast: true
+        args:
+          script: |
+            case $RUNYARD_HOST in
+              web0007) sleep 0.5; exit 9;;
+              *[02468]) exec sleep 600;;
+            esac
+            trap 'sleep 1; echo tidy; exit 1' TERM
+            while :; do sleep 0.05; done
+    """
+
+    async def scenario(runs: Runs) -> None:
+        run = await runs.start(many(text, 20), RunOptions())
+        await run.wait()
+        said = Counter(result.outcome.stdout for result in run.results)
+        assert said == {"tidy\n": 9, "": 11}
+
+    with_runs(tmp_path, scenario)

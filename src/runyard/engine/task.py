@@ -111,7 +111,8 @@ class Task:
             mine = await self._host(host, run, wanted)
             if failure(mine, self.steps):
                 failed += 1
-                if fan.fail_fast:
+                # Once: those that end because of it are failures, too, and others have their grace.
+                if fan.fail_fast and not halt.requested:
                     halt.request(f"fail_fast: {host.name} failed")
             return mine
 

@@ -76,9 +76,12 @@ async def see_through(way: Reaching, work: Exec) -> Exit:
             try:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
-                if task.done():
+                if not task.done():
+                    order.hurry()
+                elif task.cancelled():
                     raise
-                order.hurry()
+                else:  # the end came at the same moment
+                    return task.result()
 
 
 async def _follow(way: Reaching, work: Exec, order: Order) -> Exit:
