@@ -38,10 +38,20 @@ def say(**words):
     import json
     os.write(1, (greeting + json.dumps(words) + "}" + chr(10)).encode("ascii"))
 def whole(folder, files, size):
-    found = [os.stat(os.path.join(folder, n)).st_size for n in os.listdir(folder) if n[-3:] == ".py"]
+    try:
+        names = [name for name in os.listdir(folder) if name[-3:] == ".py"]
+        found = [os.stat(os.path.join(folder, name)).st_size for name in names]
+    except OSError:
+        return False
     return len(found) == files and sum(found) == size
+def age(path):
+    import time
+    try:
+        return time.time() - os.stat(path).st_mtime
+    except OSError:
+        return 0
 def fetch(folder, digest, *parts):
-    import fcntl, hashlib, json, shutil, tempfile, time, zlib
+    import fcntl, hashlib, json, shutil, tempfile, zlib
     say(need=True)
     packed, data = zlib.decompressobj(), b""
     while not packed.eof:
@@ -65,8 +75,8 @@ def fetch(folder, digest, *parts):
     lock = os.open(place, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     old = [os.path.join(place, n) for n in os.listdir(place) if not n == os.path.basename(folder)]
-    old = [path for path in old if os.stat(path).st_mtime < time.time() - 60 * 86400]
-    if os.path.isdir(folder) and whole(folder, *parts):
+    old = [path for path in old if age(path) > 60 * 86400]
+    if whole(folder, *parts):
         old.append(fresh)
     else:
         if os.path.isdir(folder):
@@ -89,7 +99,7 @@ def main(digest, files, size, *words):
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
     parts = int(files), int(size)
     try:
-        if not (os.path.isdir(folder) and whole(folder, *parts)):
+        if not whole(folder, *parts):
             fetch(folder, digest, *parts)
     except OSError as error:
         return say(code="SYSTEM", error="%s: %s" % (error.filename or folder, error.strerror))

@@ -81,12 +81,12 @@ def test_many_at_once_get_whole_programs(home: Path) -> None:
     """Nobody pulls away the program that another one has just started from."""
     words = boot.words(OWNER, sys.executable)
     said: list[list[dict[str, object]]] = []
-    threads = [threading.Thread(target=lambda: said.append(talk(home, words))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: said.append(talk(home, words))) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert ["root" in each[-1] for each in said] == [True] * 8
+    assert [each[-1].get("error") for each in said] == [None] * 12
     left = [path.name for path in (home / ".cache/runyard").iterdir()]
     assert len(left) == 1
     assert left[0].startswith("supervisor-")
