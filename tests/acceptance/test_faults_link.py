@@ -1,9 +1,9 @@
 """Bad links between a dispatcher and its hosts, by push agent and by SSH, all in one run.
 
 Every fault has a host behind a proxy of its own on each transport. On each a file is copied there
-and back, and a step prints numbered lines, while the fault goes on. At the same time, for all of it
-takes long: a cable that is pulled, machines that never come back, and a link that falls silent when
-a run is canceled.
+and back, a step prints numbered lines, and a request is made, while the fault goes on. At the same
+time, for all of it takes long: a cable that is pulled, machines that never come back, and a link
+that falls silent when a run is canceled.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ n=0
 while [ -e ${PLACE}/stay ]; do n=$((n + 1)); echo "line $n"; sleep 0.25; done
 echo $n > ${PLACE}/${RUNYARD_HOST}.last
 """
-STEPS = (
+STEPS: tuple[Mapping[str, Any], ...] = (
     {
         "name": "put",
         "action": "file.copy",
@@ -165,7 +166,11 @@ async def bad_links(folder: Path, place: Path, agents: Agents, sshd: Sshd) -> Fo
                 of = agents.host(agent, proxy.port) if way == "agent" else far(sshd, proxy.port)
                 name = f"{way}-{fault}"
                 proxies[name], hosts[name] = proxy, of
-        file = workflow(folder, place, hosts)
+        calls: Counter[str] = Counter()
+        url = await stack.enter_async_context(counting(calls))
+        args = {"url": f"{url}/${{ME}}", "method": "POST"}
+        call = {"name": "call", "action": "http.request", "args": args}
+        file = workflow(folder, place, hosts, call)
         faults = [
             asyncio.ensure_future(FAULTS[host.partition("-")[2]](proxy, working))
             for host, proxy in proxies.items()
@@ -181,7 +186,26 @@ async def bad_links(folder: Path, place: Path, agents: Agents, sshd: Sshd) -> Fo
         for failed in await asyncio.gather(*faults, return_exceptions=True):
             if isinstance(failed, Exception):
                 raise failed
-        return await gather(run, place, done, proxies)
+        found = await gather(run, place, done, proxies)
+        found.starts.update(calls)
+        return found
+
+
+@asynccontextmanager
+async def counting(calls: Counter[str]) -> AsyncIterator[str]:
+    """A web server that counts requests, as `POST HOST`, and takes its time; its URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method, path, _ = head.decode().split(" ", 2)
+        calls[f"{method} {path[1:]}"] += 1
+        await asyncio.sleep(1.0)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def pulled_cable(folder: Path, place: Path, machines: Machines) -> Found:
@@ -236,12 +260,12 @@ async def silence(folder: Path, agents: Agents, sshd: Sshd) -> Found:
         return Found(done, await run.record(), {})
 
 
-def workflow(folder: Path, place: Path, hosts: dict[str, Any]) -> Path:
+def workflow(folder: Path, place: Path, hosts: Mapping[str, Any], *more: Mapping[str, Any]) -> Path:
     (folder / "data").write_bytes(random.randbytes(SIZE))
     return write(
         folder,
         {name: {**host, "vars": {"ME": name}} for name, host in hosts.items()},
-        *({**step, "concurrency": 100, "continue_on_error": True} for step in STEPS),
+        *({**step, "concurrency": 100, "continue_on_error": True} for step in (*STEPS, *more)),
         vars={"PLACE": str(place), "HERE": str(folder)},
         offline={"policy": "wait", "deadline": "90s"},
     )
@@ -306,7 +330,10 @@ def of(found: dict[str, Found | BaseException], name: str) -> Found:
 def test_nothing_is_lost_and_nothing_runs_twice(
     way: str, fault: str, found: dict[str, Found | BaseException]
 ) -> None:
-    of(found, "links").check(f"{way}-{fault}", 100)
+    links, host = of(found, "links"), f"{way}-{fault}"
+    links.check(host, 100)
+    assert links.result("call", host)["status"] == "success", links.done
+    assert links.starts[f"POST {host}"] == 1
 
 
 def test_the_faults_took_place(found: dict[str, Found | BaseException]) -> None:
