@@ -104,9 +104,10 @@ class PlainAttempt:
         finally:
             if timer is not None:
                 timer.cancel()
+            self._output.finish(time.time())
             if self._ending is not None:
                 self._ending.cancel()
-            self._output.finish(time.time())
+                await asyncio.wait([self._ending])
 
     async def _converse(self, command: Command) -> None:
         said = asyncio.ensure_future(_give(self._shell, command, self._take))

@@ -204,7 +204,7 @@ def test_another_attempt_of_the_same_name_is_left_alone(tmp_path: Path, way: str
     """As that of another dispatcher: names of runs are unique to one."""
 
     async def test(host: PlainConnector, shell: LocalShell) -> None:
-        text = f"setsid sh -c 'echo $$ >{tmp_path}/other; exec sleep 1000'"
+        text = f"echo $$ >{tmp_path}/other; exec sleep 1000"
         other = asyncio.create_task(host.exec(work(text, grace=0.0)))
         pid = await pid_in(tmp_path / "other")
         ours = PlainConnector("far", shell, tmp_path / "ours")
