@@ -13,8 +13,14 @@ from runyard.hosts.remote import RemoteConnector
 from runyard.model.action import Work
 from runyard.model.errors import NetworkError
 from runyard.model.result import Outcome
+from runyard.supervisor.relay import machine
 
 RUN = "run-00000001"
+
+
+def root_of(home: Path) -> Path:
+    """Where the supervisors of a far side with that home keep what is theirs."""
+    return home / ".local/state/runyard/remote" / machine()
 
 
 class RelayDialer:

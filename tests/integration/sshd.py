@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from runyard.hosts.inventory import Host
+from tests.integration.relays import root_of
 from tests.integration.users import User, needed, new_user, parent_of, pids, words_of
 
 STARTS = 10.0
@@ -78,7 +79,7 @@ class Sshd:
         """
         self.trust()
         self.config.unlink(missing_ok=True)
-        rmtree(self.user.home / ".local/state/runyard/remote/fences", ignore_errors=True)
+        rmtree(root_of(self.user.home) / "fences", ignore_errors=True)
 
     def host(self, name: str = "far", **options: Any) -> Host:
         """As in an inventory, with the key."""

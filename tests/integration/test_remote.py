@@ -14,7 +14,7 @@ from runyard.model.errors import FencedError, HostLost, NetworkError
 from runyard.model.execution import Exec
 from runyard.store.spool import spool_path
 from runyard.supervisor.lost import captured
-from tests.integration.relays import RUN, remote
+from tests.integration.relays import RUN, remote, root_of
 from tests.integration.yards import alive, pid_in, until
 
 
@@ -38,7 +38,7 @@ def test_a_command_runs_there_and_its_output_comes_here(tmp_path: Path) -> None:
         await host.close(done=True)
 
     asyncio.run(run())
-    left = list((tmp_path / "far/.local/state/runyard/remote/runs").glob("*"))
+    left = list((root_of(tmp_path / "far") / "runs").glob("*"))
     assert left == []  # the far side has forgotten the run
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROGRAM, Run
+from tests.integration.relays import root_of
 from tests.integration.sshd import Sshd, new_key
 from tests.integration.users import words_of
 
@@ -104,8 +105,7 @@ def test_a_workflow_on_several_hosts(tmp_path: Path, sshd: Sshd, place: Path, pr
     assert record["status"] == "success"
     if os.geteuid() == 0:
         until(lambda: sshd.user.processes() == [])
-    remote = sshd.user.home / ".local/state/runyard/remote/runs"
-    assert not remote.exists() or list(remote.iterdir()) == []
+    assert list((root_of(sshd.user.home) / "runs").glob("*")) == []
 
 
 def test_output_is_seen_while_it_is_made(

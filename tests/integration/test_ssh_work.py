@@ -13,6 +13,7 @@ import pytest
 from runyard.hosts import boot
 from runyard.model.errors import FencedError, HostLost
 from runyard.model.execution import Exec
+from tests.integration.relays import root_of
 from tests.integration.sshd import Sshd
 from tests.integration.sshhosts import RUN, Dispatcher, far, link_of, remote_of, shell
 from tests.integration.users import needed_root, words_of
@@ -341,8 +342,7 @@ def test_nothing_of_a_run_stays_at_the_far_side(tmp_path: Path, sshd: Sshd) -> N
             assert (await way.exec(Exec(f"{RUN}/s/far/1", ("true",)))).ok
 
     asyncio.run(run())
-    remote = sshd.user.home / ".local/state/runyard/remote"
-    assert list((remote / "runs").glob("*")) == []
+    assert list((root_of(sshd.user.home) / "runs").glob("*")) == []
     asyncio.run(until(lambda: sshd.user.processes() == [], "relay and supervisor have gone"))
 
 

@@ -37,7 +37,7 @@ def socket_path(root: str, owner: str) -> str:
     Raises OSError, and Refusal SOCKET_DIR when the directory is not ours alone.
     """
     root = os.path.realpath(root)
-    key = _sha256(os.fsencode(root) + b"\0" + os.fsencode(owner))[:16]
+    key = sha256(os.fsencode(root) + b"\0" + os.fsencode(owner))[:16]
     path = os.path.join(root, "sockets", key + ".sock")
     if len(os.fsencode(path)) > LONGEST:
         path = os.path.join("/tmp", "runyard-%d" % os.geteuid(), key + ".sock")  # noqa: S108 - checked
@@ -116,7 +116,7 @@ def program() -> str:
     return os.path.dirname(os.path.abspath(__file__))
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
     """In hexadecimal, without OpenSSL: loading that is a sixth of the start of a relay."""
     for name in ("_sha2", "_sha256", "hashlib"):
         try:

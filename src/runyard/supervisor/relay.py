@@ -58,7 +58,17 @@ def main(arguments: list[str]) -> int:
 def state_root() -> str:
     """Where the output of other machines' runs is kept on this one, until they have fetched it."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(state, "runyard", "remote")
+    return os.path.join(state, "runyard", "remote", machine())
+
+
+def machine() -> str:
+    """A name that this machine keeps, and no other has: homes may be on many machines."""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            name = file.read().strip()
+    except (OSError, ValueError):
+        name = ""
+    return launch.sha256((name or os.uname().nodename).encode("utf-8", "surrogateescape"))[:12]
 
 
 def _greet(**words: str) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from runyard.hosts import boot
 from runyard.hosts.become import as_user
-from runyard.supervisor.relay import GREETING
+from runyard.supervisor.relay import GREETING, machine
 
 OWNER = f"boot-{os.getpid()}"
 
@@ -55,7 +55,7 @@ def test_the_archive_is_asked_for_once(home: Path) -> None:
     words = boot.words(OWNER, sys.executable)
     first, greeting = talk(home, words)
     assert first == {"need": True}
-    assert Path(str(greeting["root"])) == home / ".local/state/runyard/remote"
+    assert Path(str(greeting["root"])) == home / ".local/state/runyard/remote" / machine()
     assert [said.get("need") for said in talk(home, words)] == [None]
 
 
