@@ -31,7 +31,7 @@ _NOISE = 64 * 1024
 _NO_PYTHON = "no-python"
 
 # It passes through any login shell as one line in single quotes: so there is no single quote and
-# no backslash in it, and no exclamation mark.
+# no backslash in it, and no exclamation mark. Homes may be on NFS, where a lock may not be had.
 _BOOT = """
 import os, sys
 def say(**words):
@@ -73,7 +73,10 @@ def fetch(folder, digest, *parts):
             file.flush()
             os.fsync(file.fileno())
     lock = os.open(place, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        pass
     old = [os.path.join(place, n) for n in os.listdir(place) if not n == os.path.basename(folder)]
     old = [path for path in old if age(path) > 60 * 86400]
     if whole(folder, *parts):
@@ -82,7 +85,12 @@ def fetch(folder, digest, *parts):
         if os.path.isdir(folder):
             os.rename(folder, fresh + "-old")
             old.append(fresh + "-old")
-        os.rename(fresh, folder)
+        try:
+            os.rename(fresh, folder)
+        except OSError:
+            if not whole(folder, *parts):
+                raise
+            old.append(fresh)
     os.close(lock)
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
