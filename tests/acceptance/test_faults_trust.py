@@ -196,7 +196,7 @@ def _files(folder: Path, leave_out: Path) -> set[str]:
     return {str(path) for path in folder.rglob("*") if not path.is_relative_to(leave_out)}
 
 
-@pytest.mark.parametrize("name", [*TRICKS, "a\0b", "x" * 100_000])
+@pytest.mark.parametrize("name", [*TRICKS, "a\0b", "x" * 10_000, "x" * 100_000])
 def test_questions_about_names_that_are_paths(name: str, agent: Agent) -> None:
     for method, path, key in (
         ("GET", "/status", "task_id"),
@@ -212,8 +212,9 @@ def test_questions_about_names_that_are_paths(name: str, agent: Agent) -> None:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }
-    asked = {"run": name[:7_000], "epoch": "1"}
-    assert agent.ask("GET", "/door", token=SECRET, headers=upgrade, **asked)[0] == 400
+    asked = {"run": name, "epoch": "1"}
+    status, _ = agent.ask("GET", "/door", token=SECRET, headers=upgrade, **asked)
+    assert status in (400, 414)
 
 
 def test_names_of_a_workflow_that_are_paths(

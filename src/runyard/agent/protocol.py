@@ -62,6 +62,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def websocket_protocol(**given: Any) -> asyncio.Protocol:
     """uvicorn's WebSocket; loaded with the first door, as it is 2 MB."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from runyard.agent.websocket import AnsweringProtocol
 
-    return WebSocketsSansIOProtocol(**given)
+    return AnsweringProtocol(**given)
