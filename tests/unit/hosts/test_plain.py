@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -21,7 +22,8 @@ from runyard.supervisor.lost import captured
 from tests.integration.yards import alive, pid_in, until
 from tests.unit.hosts.shells import SHELLS, LocalShell, tools
 
-RUN = "run-00000001"
+# Other tests, at the same time, sweep the machine for what bears the names of their attempts.
+RUN = f"run-{secrets.token_hex(4)}"
 Use = Callable[[PlainConnector, LocalShell], Coroutine[Any, Any, None]]
 
 
