@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from runyard.hosts.client import Client
 from runyard.hosts.remote import RemoteConnector
 from runyard.model.errors import HostLost
 from runyard.model.execution import Exec, Exit
-from tests.integration.relays import RUN, RelayDialer, remote
+from tests.integration.relays import RUN, RelayDialer, remote, root_of
 from tests.integration.tcp_relays import far
 from tests.integration.yards import until
 
@@ -49,7 +50,7 @@ def test_what_was_cancelled_before_it_could_start_does_not_start(tmp_path: Path)
 
     end = asyncio.run(run())
     assert (end.ended_by, end.exit_code, end.survivors) == ("cancel", None, 0)
-    starts = tmp_path / "far/.local/state/runyard/remote/runs" / RUN / "output/starts.jsonl"
+    starts = root_of(tmp_path / "far") / "runs" / RUN / "output/starts.jsonl"
     assert not starts.exists()
 
 
@@ -127,7 +128,7 @@ def test_a_host_that_has_much_to_settle_is_waited_for(
 ) -> None:
     """What a killed supervisor had is looked for and ended, one attempt after the other."""
     monkeypatch.setattr(module, "BEAT", 0.1)
-    output = tmp_path / "far/.local/state/runyard/remote/runs" / RUN / "output"
+    output = root_of(tmp_path / "far") / "runs" / RUN / "output"
     output.mkdir(parents=True)
     names = [f"{RUN}/old/far/{n}" for n in range(60)]
     with (output / "starts.jsonl").open("w") as file:
@@ -170,3 +171,54 @@ def test_a_supervisor_that_hangs_is_lost_and_found(
         return end
 
     assert asyncio.run(run()).ok
+
+
+def forget(tmp_path: Path, host: RemoteConnector) -> None:
+    """As when the power fails: whatever was not on disk yet has never been."""
+    assert host.client is not None
+    os.kill(host.client.pid, signal.SIGKILL)
+    shutil.rmtree(tmp_path / "far/.local")
+
+
+@pytest.mark.parametrize("text", ["", "echo hello;"])
+def test_what_the_host_has_forgotten_is_lost_and_not_started_again(
+    tmp_path: Path, text: str
+) -> None:
+    async def run() -> Exit:
+        host, _ = remote(tmp_path)
+        await host.connect()
+        task = asyncio.create_task(host.exec(work(f"{text} echo >>{tmp_path}/starts; sleep 0.5")))
+        await until((tmp_path / "starts").exists, "it has started")
+        assert not await host.recall("another")  # answered after the start
+        forget(tmp_path, host)
+        end = await task
+        await host.close()
+        return end
+
+    end = asyncio.run(run())
+    assert (end.ended_by, end.exit_code) == ("lost", None)
+    assert (tmp_path / "starts").read_text() == "\n"
+
+
+def test_nor_by_another_life_that_has_some_of_its_output(tmp_path: Path) -> None:
+    async def run() -> Exit:
+        first, dialer = remote(tmp_path)
+        await first.connect()
+        task = asyncio.create_task(
+            first.exec(work(f"echo hello; echo >>{tmp_path}/starts; sleep 9"))
+        )
+        output = tmp_path / "here/output"
+        await until(lambda: bool(list(output.glob("*.log"))), "output is here")
+        dialer.absent = True
+        dialer.cut()
+        forget(tmp_path, first)
+        second, _ = remote(tmp_path, epoch=2)
+        await second.connect()
+        end = await second.exec(work("echo never"))
+        await second.close()
+        await first.close()
+        await asyncio.gather(task, return_exceptions=True)
+        return end
+
+    assert asyncio.run(run()).ended_by == "lost"
+    assert (tmp_path / "starts").read_text() == "\n"

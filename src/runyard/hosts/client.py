@@ -67,6 +67,7 @@ class Client(asyncio.Protocol):
         self._decoder = Decoder()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._serial = 0
+        self._answered = 0
         self._written = 0
         self._lost: RunyardError | None = None
         self._on_output = on_output
@@ -103,6 +104,16 @@ class Client(asyncio.Protocol):
         self._written += len(frame)
         self._transport.write(frame)
         return future
+
+    @property
+    def asked(self) -> int:
+        """How many requests there were: the number of the last one."""
+        return self._serial
+
+    @property
+    def answered(self) -> int:
+        """The highest number that was answered; requests before it have been carried out."""
+        return self._answered
 
     @property
     def waiting(self) -> int:
@@ -158,8 +169,9 @@ class Client(asyncio.Protocol):
                 header["at"] += self._ahead
                 self._on_output(header, payload)
             return
-        error = header.get("error")
-        future = self._waiting.pop(header.get("id") or 0, None)
+        error, number = header.get("error"), header.get("id") or 0
+        self._answered = max(self._answered, number)
+        future = self._waiting.pop(number, None)
         if future is None:
             if error is not None:
                 self._fail(NetworkError(f"the supervisor closed the door: {error['message']}"))

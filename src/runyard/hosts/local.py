@@ -209,6 +209,9 @@ class LocalConnector:
     def _absolute(self, path: str) -> str:
         return os.path.join(self._cwd, os.path.expanduser(path))
 
+    def seen(self, work: Exec) -> bool:
+        return False  # `early` knows
+
     def spec(self, work: Exec) -> dict[str, Any]:
         folder = self._folder(work.attempt)
         return {

@@ -29,6 +29,8 @@ class Order:
         self._graces: list[float] = []
         self._until = 0.0  # the loop's time until which it is worth delivering
         self._client: Client | None = None
+        self._start = 0  # number of the request that has given it the work
+        self._arrived = False
         self._timer: asyncio.TimerHandle | None = None
         self._doubt: asyncio.Task[None] | None = None
         if work.timeout is not None:
@@ -53,9 +55,25 @@ class Order:
         """Seconds that a lost host is still worth looking for; None when nobody has cancelled."""
         return self._until - asyncio.get_running_loop().time() if self._graces else None
 
-    def watch(self, client: Client) -> None:
-        """`client` is whom to tell of orders, and whom to ask whether it lives."""
-        self._client = client
+    @property
+    def gave(self) -> bool:
+        """True when whoever was asked last was also given the work."""
+        return self._start > 0
+
+    @property
+    def arrived(self) -> bool:
+        """True when a supervisor has been given the work, as far as is known."""
+        client = self._client
+        return self._arrived or (client is not None and client.answered > self._start > 0)
+
+    def watch(self, client: Client, *, start: bool) -> None:
+        """`client` was just asked for the work, or given it (`start`).
+
+        It is whom to tell of orders, and whom to ask whether it lives.
+        """
+        self._arrived = self.arrived
+        self._client, self._start = client, client.asked if start else 0
+        self._tell(client)
 
     def hurry(self) -> None:
         """Somebody has cancelled, or cancelled again."""
@@ -64,11 +82,10 @@ class Order:
         self._until = asyncio.get_running_loop().time() + wait
         self._graces = [self._work.grace] if not self._graces else [0.0]
         if self._client is not None:
-            self.tell(self._client)
+            self._tell(self._client)
 
-    def tell(self, client: Client) -> None:
-        """Pass the order on, if there is one; later ones will go to `client`, too."""
-        self._client = client
+    def _tell(self, client: Client) -> None:
+        """Pass the order on, if there is one."""
         for grace in self._graces:
             reply = client.send({"verb": "cancel", "attempt": self._work.attempt, "grace": grace})
             reply.add_done_callback(ignore)

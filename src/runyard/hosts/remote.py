@@ -165,6 +165,9 @@ class RemoteConnector:
     async def early(self, work: Exec) -> Exit | None:
         return None
 
+    def seen(self, work: Exec) -> bool:
+        return any(self._copies.offsets(work.attempt).values())
+
     def spec(self, work: Exec) -> dict[str, Any]:
         return {**start_spec(work), "output": self._copies.offsets(work.attempt)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from runyard.hosts.client import Client
+from runyard.hosts.client import Client, Reply
 from runyard.hosts.order import Order, ignore
 from runyard.hosts.past import exit_from
 from runyard.model.errors import ArgumentError, NetworkError, NotFoundError
@@ -37,6 +37,9 @@ class Reaching(Protocol):
     def knows_early(self, work: Exec) -> bool:
         """True when `early` may know it; cheap."""
 
+    def seen(self, work: Exec) -> bool:
+        """True when it is known here that `work` was started, in this life or an earlier one."""
+
     def spec(self, work: Exec) -> dict[str, Any]:
         """The request that starts `work`, or attaches to it."""
 
@@ -61,10 +64,11 @@ async def see_through(way: Reaching, work: Exec) -> Exit:
     client = way.client or await way.reach()
     with Order(work, way.give_up) as order:
         if client.connected and not way.knows_early(work):
-            order.watch(client)
-            reply = client.send(way.spec(work), work.stdin or b"")
+            reply = _ask(way, work, order, client)
             try:
                 return way.ended(work, exit_from((await asyncio.shield(reply))[0]))
+            except NotFoundError as error:
+                return _unknown(order, error)
             except asyncio.CancelledError:
                 reply.add_done_callback(ignore)
                 order.hurry()
@@ -91,19 +95,35 @@ async def _follow(way: Reaching, work: Exec, order: Order) -> Exit:
         end = await way.early(work)
         if end is not None:
             return way.ended(work, end)
-        # Nothing that was cancelled starts any more: it is there already, or will never be.
-        spec = {**way.spec(work), "verb": "attach"} if order.given else way.spec(work)
-        reply = client.send(spec, b"" if order.given else work.stdin or b"")
-        order.tell(client)
         try:
-            return way.ended(work, exit_from((await reply)[0]))
-        except NotFoundError:
-            if not order.given:
-                raise
-            return Exit(None, None, "cancel", error="it was cancelled before it could start")
+            return way.ended(work, exit_from((await _ask(way, work, order, client))[0]))
+        except NotFoundError as error:
+            return _unknown(order, error)
         except NetworkError:
             if way.closed:
                 raise
+
+
+def _ask(way: Reaching, work: Exec, order: Order, client: Client) -> asyncio.Future[Reply]:
+    """Start it, or attach to it where it is there already, or will never be.
+
+    Never is when it was cancelled meanwhile. What has been there and is not known any more (a
+    machine that lost its power had not written it down yet) must not be started again.
+    """
+    start = not (order.given or order.arrived or way.seen(work))
+    spec = way.spec(work) if start else {**way.spec(work), "verb": "attach"}
+    reply = client.send(spec, (work.stdin or b"") if start else b"")
+    order.watch(client, start=start)
+    return reply
+
+
+def _unknown(order: Order, error: NotFoundError) -> Exit:
+    """The end of what the supervisor was asked for and does not know."""
+    if order.gave:
+        raise error  # it is about something else
+    if order.given and not order.arrived:
+        return Exit(None, None, "cancel", error="it was cancelled before it could start")
+    return Exit(None, None, "lost", error="the host knows nothing of this attempt any more")
 
 
 def start_spec(work: Exec) -> dict[str, Any]:
