@@ -124,6 +124,28 @@ def test_files_are_those_of_the_user(tmp_path: Path, other_user: User) -> None:
     (other_user.home / "a-file").unlink()
 
 
+@pytest.mark.parametrize("home", ["/nonexistent-home", "/etc"])
+def test_a_user_who_may_not_write_in_her_home(tmp_path: Path, home: str) -> None:
+    """Users of services are like that."""
+    needed_root()
+    needed("sudo")
+    with new_user("h", home=home) as user:
+        said = asyncio.run(says(user.name, tmp_path, "id -un; pwd"))
+        assert said.split() == [user.name, home if home == "/etc" else "/"]
+        assert asyncio.run(refusal(user.name, tmp_path)) == "no error"  # all is there now
+        assert (Path(f"/tmp/runyard-{user.uid}").stat().st_mode & 0o777) == 0o700
+        assert gone(user)
+
+
+def test_a_directory_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    needed_root()
+    needed("sudo")
+    with new_user("h", home="/nonexistent-home") as user:
+        Path(f"/tmp/runyard-{user.uid}").mkdir(0o777)
+        said = asyncio.run(refusal(user.name, tmp_path))
+        assert "is not a directory of our own" in said
+
+
 def test_an_ordinary_user_with_the_right(me: User, other_user: User) -> None:
     """Also that all ends where the relay is sudo's child, which we may not signal."""
     state = me.home / "state"

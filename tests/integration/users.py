@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -79,14 +80,21 @@ def needed_root() -> None:
 
 
 @contextmanager
-def new_user(suffix: str, *, shell: str = "/bin/sh") -> Iterator[User]:
-    """A user with a home, whom nobody can be by a password; nothing of hers stays behind."""
+def new_user(suffix: str, *, home: str = "") -> Iterator[User]:
+    """A user whom nobody can be by a password; nothing of hers stays behind.
+
+    With `home` she has that one, and it is not made.
+    """
     name = f"ry{os.getpid()}{suffix}{next(_SERIAL)}"
+    where = ["-M", "-d", home] if home else ["-m"]
     subprocess.run(
-        [needed("useradd"), "-m", "-s", shell, "-p", "*", name], check=True, capture_output=True
+        [needed("useradd"), *where, "-s", "/bin/sh", "-p", "*", name],
+        check=True,
+        capture_output=True,
     )
     user = User.named(name)
-    user.home.chmod(0o700)
+    if not home:
+        user.home.chmod(0o700)
     try:
         yield user
     finally:
@@ -96,7 +104,9 @@ def new_user(suffix: str, *, shell: str = "/bin/sh") -> Iterator[User]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
-        subprocess.run([needed("userdel"), "-r", name], check=True, capture_output=True)
+        command = [needed("userdel"), name] if home else [needed("userdel"), "-r", name]
+        subprocess.run(command, check=True, capture_output=True)
+        rmtree(f"/tmp/runyard-{user.uid}", ignore_errors=True)
 
 
 def _owner(pid: int) -> int:

@@ -40,9 +40,14 @@ def socket_path(root: str, owner: str) -> str:
     key = sha256(os.fsencode(root) + b"\0" + os.fsencode(owner))[:16]
     path = os.path.join(root, "sockets", key + ".sock")
     if len(os.fsencode(path)) > LONGEST:
-        path = os.path.join("/tmp", "runyard-%d" % os.geteuid(), key + ".sock")  # noqa: S108 - checked
-    _make_own(os.path.dirname(path))
+        path = os.path.join(temporary(), key + ".sock")
+    make_own(os.path.dirname(path))
     return path
+
+
+def temporary() -> str:
+    """A directory for what does not fit into the home, or may not be there; see `make_own`."""
+    return "/tmp/runyard-%d" % os.geteuid()  # noqa: S108 - checked before it is used
 
 
 def reach(path: str) -> socket.socket | None:
@@ -126,8 +131,11 @@ def sha256(data: bytes) -> str:
     raise ImportError("there is no SHA-256")
 
 
-def _make_own(directory: str) -> None:
-    """Make `directory`, mode 0700, or see that it is a directory of ours that has it."""
+def make_own(directory: str) -> None:
+    """Make `directory`, mode 0700, or see that it is a directory of ours that has it.
+
+    Raises OSError, and Refusal SOCKET_DIR when it is not.
+    """
     try:
         os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
         os.mkdir(directory, 0o700)

@@ -9,6 +9,7 @@ or when nothing has come from the peer for IDLE seconds: a cut link looks like t
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
@@ -29,15 +30,15 @@ BLOCK = 1 << 18
 HIGH_WATER = 1 << 18
 _READ = select.POLLIN
 _SAID = select.POLLIN | select.POLLHUP
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 KNOCK = 10.0  # seconds in which a supervisor accepts, however busy it is
 
 
 def main(arguments: list[str]) -> int:
     """Greet, then relay; the exit code tells whether there was a supervisor."""
     owner, idle = arguments[0], float(arguments[1])
-    root = state_root()
     try:
-        os.makedirs(root, 0o700, exist_ok=True)
+        root = state_root()
         path = launch.socket_path(root, owner)
         door = _knock(path)
         if door is None:
@@ -56,9 +57,23 @@ def main(arguments: list[str]) -> int:
 
 
 def state_root() -> str:
-    """Where the output of other machines' runs is kept on this one, until they have fetched it."""
+    """Where the output of other machines' runs is kept on this one, until they have fetched it.
+
+    In the home; in a directory below /tmp for a user who may not write there, as a service's.
+    Raises OSError, and Refusal when that directory is not the user's own.
+    """
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(state, "runyard", "remote", machine())
+    root = os.path.join(state, "runyard", "remote", machine())
+    try:
+        os.makedirs(root, 0o700, exist_ok=True)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+        own = launch.temporary()
+        launch.make_own(own)
+        root = os.path.join(own, "remote", machine())
+        os.makedirs(root, 0o700, exist_ok=True)
+    return root
 
 
 def machine() -> str:

@@ -38,7 +38,8 @@ class Yard:
         self._cgroups = Cgroups()
         self._base = dict(os.environ)
         self._base.setdefault("PATH", ENOUGH_PATH)
-        self._home = os.path.expanduser("~")
+        home = os.path.expanduser("~")
+        self._home = home if os.path.isdir(home) else "/"  # as sudo has it for users without one
 
     def start(self, header: dict[str, Any], stdin: bytes) -> tuple[Attempt, bool]:
         """Start what `header` says, or find it: (attempt, True when it is new).

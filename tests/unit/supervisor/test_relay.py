@@ -34,8 +34,8 @@ def test_a_machine_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     assert relay.state_root() == f"{tmp_path}/.local/state/runyard/remote/{relay.machine()}"
     assert len(relay.machine()) == 12
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert relay.state_root() == f"/state/runyard/remote/{relay.machine()}"
+    monkeypatch.setenv("XDG_STATE_HOME", f"{tmp_path}/state")
+    assert relay.state_root() == f"{tmp_path}/state/runyard/remote/{relay.machine()}"
 
 
 @pytest.mark.parametrize("name", ["plain", 'with "quotes" and \\', "schön-主机", "new\nline"])
