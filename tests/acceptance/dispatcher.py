@@ -110,7 +110,8 @@ async def ended(process: Process, seconds: float = PATIENCE * 2) -> Done:
 
 
 async def kill(process: Process) -> None:
-    """kill -9."""
+    """kill -9, of what has not ended by itself."""
+    assert process.returncode is None, await ended(process)
     process.kill()
     await process.communicate()
 

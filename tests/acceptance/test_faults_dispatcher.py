@@ -114,7 +114,7 @@ def test_killed_again_and_again_at_any_moment(
                 process = await run.start(*words)
                 await asyncio.sleep(delay)
                 await kill(process)
-                if (tmp_path / "state" / "runs" / place.name).exists():
+                if (await run("show", place.name)).code == 0:
                     words = ("resume", place.name)
             process = await run.start(*words)
             await until(everybody_works(place), "all five at work", process)

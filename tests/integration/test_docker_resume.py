@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
-from runyard.model.errors import HostLost
+from runyard.model.errors import HostLost, StoreError, SystemFault
 from runyard.model.status import Status
+from runyard.runners.docker.book import Book
 from runyard.service.runs import Runs
+from runyard.store.output import AttemptOutput
+from runyard.supervisor.lost import captured
 from tests.conftest import PROGRAM
 from tests.integration.dockerd import IMAGE, Daemon, busybox, need
 from tests.integration.dockers import begin, ours, perform, running, until, workflow
@@ -222,6 +225,71 @@ def test_one_that_was_made_but_not_started_is_started_once(tmp_path: Path, docke
     assert (lost.status, lost.ended_by) == (Status.ERROR, "lost")
     assert "somebody has removed it" in lost.message
     assert (tmp_path / "v" / "starts").read_text() == "start\n"
+
+
+@pytest.mark.parametrize("line", ["begin", "start"])
+def test_nothing_is_started_that_cannot_be_written_down(
+    line: str, tmp_path: Path, docker: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Book, line, full)
+    (tmp_path / "v").mkdir()
+    args = {"command": COUNT, "volumes": [f"{tmp_path}/v:/v"]}
+    with pytest.raises(SystemFault, match="not started") as caught:
+        asyncio.run(perform(tmp_path / "state", args))
+    assert caught.value.code == "NOT_STARTED"
+    assert ours(docker) == [] and list((tmp_path / "v").iterdir()) == []
+
+
+def test_an_end_that_cannot_be_written_down_stays_with_the_container(
+    tmp_path: Path, docker: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "go").touch()
+    args = {"command": COUNT, "volumes": [f"{tmp_path}/v:/v"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "end", full)
+        first = asyncio.run(perform(tmp_path / "state", args))
+    assert (first.exit_code, first.stdout) == (4, LINES)
+    assert any("is kept" in warning for warning in first.warnings)
+    assert len(ours(docker)) == 1
+    again = asyncio.run(perform(tmp_path / "state", args))
+    assert (again.exit_code, again.stdout, again.warnings) == (4, LINES, ())
+    assert ours(docker) == []
+    assert (tmp_path / "v" / "starts").read_text() == "start\n"
+
+
+def test_a_full_log_is_completed_in_the_end(
+    tmp_path: Path, docker: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full for a while: what the log lacks is read from the daemon's."""
+    (tmp_path / "v").mkdir()
+    args = {"command": COUNT, "volumes": [f"{tmp_path}/v:/v"]}
+    write_ = AttemptOutput.write
+
+    def sometimes(self: AttemptOutput, stream: str, data: bytes) -> None:
+        if self.offsets()[stream] > 200 and not (tmp_path / "v" / "done").exists():
+            raise StoreError("the disk is full")
+        write_(self, stream, data)
+
+    monkeypatch.setattr(AttemptOutput, "write", sometimes)
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(perform(tmp_path / "state", args))
+        await until((tmp_path / "v" / "hundred").exists)
+        (tmp_path / "v" / "go").touch()
+        found = await task
+        assert (found.exit_code, found.stdout, found.warnings) == (4, LINES, ())
+
+    asyncio.run(scenario())
+    folder = tmp_path / "state" / "runs" / "run-00000001" / "output"
+    log = next(path for path in folder.glob("*.log"))
+    assert captured(str(log), 1 << 20)[0].text() == LINES
 
 
 def test_a_deadline_holds_across_lives(tmp_path: Path, docker: Daemon) -> None:

@@ -200,6 +200,29 @@ def test_what_the_host_has_forgotten_is_lost_and_not_started_again(
     assert (tmp_path / "starts").read_text() == "\n"
 
 
+def test_nor_when_it_was_away_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    monkeypatch.setattr(module, "_LASTING", 0.1)
+
+    async def run() -> Exit:
+        host, dialer = remote(tmp_path)
+        await host.connect()
+        task = asyncio.create_task(host.exec(work(f"echo >>{tmp_path}/starts; sleep 0.5")))
+        await until((tmp_path / "starts").exists, "it has started")
+        assert not await host.recall("another")
+        forget(tmp_path, host)
+        await cut(host, dialer)
+        with pytest.raises(HostLost):
+            await task
+        dialer.absent = False
+        end = await host.exec(work("echo never"))
+        await host.close()
+        return end
+
+    assert asyncio.run(run()).ended_by == "lost"
+    assert (tmp_path / "starts").read_text() == "\n"
+
+
 def test_nor_by_another_life_that_has_some_of_its_output(tmp_path: Path) -> None:
     async def run() -> Exit:
         first, dialer = remote(tmp_path)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from tests.integration.sshd import Sshd, free_port, new_key
 from tests.integration.sshhosts import RUN
 from tests.integration.users import needed
 
+ATTEMPTS = count(1)
+
 
 def servers(tmp_path: Path, *, accept_new: bool = False) -> Servers:
     return Servers(Site(tmp_path / "state", RUN, access=Access(accept_new=accept_new)))
@@ -34,7 +37,7 @@ def says(tmp_path: Path, host: Host, text: str, *, accept_new: bool = False) -> 
         way = servers(tmp_path, accept_new=accept_new).open(host)
         try:
             await way.connect()
-            end = await way.exec(Exec(f"{RUN}/s/{host.name}/1", ("sh", "-c", text)))
+            end = await way.exec(Exec(f"{RUN}/s/{host.name}/{next(ATTEMPTS)}", ("sh", "-c", text)))
             assert end.ok, end
             return end.stdout
         finally:

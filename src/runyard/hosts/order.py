@@ -46,6 +46,10 @@ class Order:
             self._doubt.cancel()
 
     @property
+    def attempt(self) -> str:
+        return self._work.attempt
+
+    @property
     def given(self) -> bool:
         """True when somebody has cancelled."""
         return bool(self._graces)

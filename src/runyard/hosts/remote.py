@@ -78,6 +78,7 @@ class RemoteConnector:
         self._received = 0  # bytes of output
         self._breaks = _Setbacks()
         self._closed = False
+        self._arrived: set[str] = set()  # attempts that were lost, and had been given to the host
 
     async def connect(self) -> None:
         await self.reach()
@@ -103,7 +104,9 @@ class RemoteConnector:
 
     async def exec(self, work: Exec) -> Exit:
         try:
-            return await see_through(self, work)
+            end = await see_through(self, work)
+            self._arrived.discard(work.attempt)
+            return end
         finally:
             self._copies.done(work.attempt)
 
@@ -166,7 +169,7 @@ class RemoteConnector:
         return None
 
     def seen(self, work: Exec) -> bool:
-        return any(self._copies.offsets(work.attempt).values())
+        return work.attempt in self._arrived or any(self._copies.offsets(work.attempt).values())
 
     def spec(self, work: Exec) -> dict[str, Any]:
         return {**start_spec(work), "output": self._copies.offsets(work.attempt)}
@@ -186,6 +189,8 @@ class RemoteConnector:
 
     async def rejoin(self, order: Order) -> Client:
         """Reach the host again, for as long as it is worth it. Raises HostLost."""
+        if order.arrived:
+            self._arrived.add(order.attempt)
         return await self._look_for(lambda: order.patience)
 
     async def give_up(self, client: Client) -> None:

@@ -88,10 +88,12 @@ class LocalShell:
         finally:
             talk.cancel()
             self._cuts.remove(cut)
-            await asyncio.wait([talk])
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe is not None:
-                    pipe.close()
+            try:
+                await asyncio.wait([talk])
+            finally:  # cancelled once more
+                for pipe in (process.stdin, process.stdout, process.stderr):
+                    if pipe is not None:
+                        pipe.close()
 
     async def _talk(
         self, process: subprocess.Popen[bytes], stdin: bytes, on_output: OnOutput

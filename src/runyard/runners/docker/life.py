@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runyard.model.action import Work
 from runyard.model.errors import ConflictError, HostLost, StoreError, SystemFault
@@ -31,9 +31,13 @@ from runyard.runners.docker.usage import Usage
 from runyard.supervisor.mask import mask_all
 from runyard.supervisor.output import NAMES
 
+if TYPE_CHECKING:
+    from aiodocker import Docker
+
 _GONE = "the container is gone: somebody has removed it, and how it ended with it"
 _CREATION = 600.0  # seconds: some ways of storage copy the whole image
 _IN_USE = "already in use"  # what runs under that name was started before the daemon's death
+_LATER = 30.0  # seconds for a creation that nobody wants any more
 _NO_OUTPUT = {"stdout": 0, "stderr": 0}
 
 Ended = tuple[Exit, Mapping[str, Any]]
@@ -61,13 +65,16 @@ class Life:
         self._page = self._book.entry(work.attempt) if self._book is not None else Entry()
         self._base = self._page.base
         self._lost = {**_NO_OUTPUT, **self._page.lost}
+        self._asked = self._page.begun > 0  # for a container, by this life or an earlier one
+        self._canceled = False
 
     def cancel(self) -> None:
         """Have it ended with the grace; the second time, without."""
         if self._book is not None and self._page.exit is None:
             with suppress(StoreError):
                 self._book.order(self._work.attempt)
-        self._orders.give("cancel", 0.0 if self._orders.why else self._work.grace)
+        self._orders.give("cancel", 0.0 if self._canceled else self._work.grace)
+        self._canceled = True
 
     async def run(self) -> Ended:
         """See it through, over broken connections.
@@ -78,9 +85,10 @@ class Life:
         """
         work, page = self._work, self._page
         daemon = page.daemon if page.begun else await self._daemon()
-        began = page.begun or self._begin(daemon)
+        with _recorded():
+            home = home_id(home_of(self._folder)) if self._folder is not None else ""
+            began = page.begun or self._begin(daemon)
         deadline = None if work.timeout is None else began + work.timeout
-        home = home_id(home_of(self._folder)) if self._folder is not None else ""
         mark = Mark(work.attempt, home, deadline)
         contact = Contact(work.host, mark.name, self._orders, partial(self._find, daemon))
         timer = None
@@ -112,14 +120,7 @@ class Life:
     def _begin(self, daemon: str) -> float:
         if self._book is None:
             return time.time()
-        try:
-            return self._book.begin(self._work.attempt, daemon, self._work.grace)
-        except StoreError as error:
-            raise SystemFault(
-                f"not started, as that could not be recorded: {error.message}",
-                code="NOT_STARTED",
-                hint=error.hint,
-            ) from error
+        return self._book.begin(self._work.attempt, daemon, self._work.grace)
 
     async def _see(self, contact: Contact, mark: Mark, daemon: str) -> Ended:
         if self._base is None:
@@ -157,17 +158,35 @@ class Life:
             tell = partial(say, work, self._secrets)
             await provide(docker, work.args["image"], work.args["pull"], tell)
             try:
-                make = docker.containers.create(wanted, name=mark.name)
-                await ask(make, "cannot create the container", _CREATION)
+                await self._create(docker, wanted, mark.name)
             except ConflictError:
                 known = await contact.look()
                 if known is None:
                     raise
         if known is not None and not mark.is_on(known["Config"]["Labels"]):
             raise ConflictError(f"a container of somebody else is named {mark.name}")
-        self._base = dict(work.output.offsets()) if work.output is not None else _NO_OUTPUT
-        if self._book is not None:
-            self._book.start(work.attempt, self._base)
+        try:
+            with _recorded():
+                base = dict(work.output.offsets()) if work.output is not None else _NO_OUTPUT
+                if self._book is not None:
+                    self._book.start(work.attempt, base)
+        except SystemFault:
+            await remove(contact)
+            raise
+        self._base = base
+
+    async def _create(self, docker: Docker, wanted: dict[str, Any], name: str) -> None:
+        """Create it; when we are cancelled meanwhile it is there, or is not, when we leave."""
+        self._asked = True
+        make = docker.containers.create(wanted, name=name)
+        making = asyncio.ensure_future(ask(make, "cannot create the container", _CREATION))
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait({making}, timeout=_LATER)
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+            raise
 
     async def _attend(self, contact: Contact) -> tuple[Exit, str]:
         """See the container through; its end and its image."""
@@ -191,7 +210,7 @@ class Life:
                 self._book.end(self._work.attempt, exit, data)
             except StoreError as error:
                 trouble = f"is kept, as its end could not be recorded: {error.message}"
-        if not trouble and (why := await remove(contact)):
+        if not trouble and self._asked and (why := await remove(contact)):
             trouble = f"could not be removed: {why}; `docker rm -f {contact.name}` does"
         if trouble:
             warning = f"the container {contact.name} {trouble}"
@@ -222,3 +241,16 @@ class Life:
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
         raise _Ordered
+
+
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """What cannot be written down is not started."""
+    try:
+        yield
+    except StoreError as error:
+        raise SystemFault(
+            f"not started, as that could not be recorded: {error.message}",
+            code="NOT_STARTED",
+            hint=error.hint,
+        ) from error

@@ -90,6 +90,7 @@ def home_id(home: Path) -> str:
         return known
     path, fresh = home / _FILE, home / f"{_FILE}.{os.getpid()}"
     try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh.write_text(os.urandom(16).hex(), encoding="ascii")
         try:
             os.link(fresh, path)  # the first one wins, and nobody sees half of it
