@@ -83,13 +83,9 @@ def test_the_address_is_stronger_than_the_configuration(tmp_path: Path, sshd: Ss
     assert says(tmp_path, host, "id -un") == f"{sshd.user.name}\n"
 
 
-def test_variables_say_user_port_and_key(tmp_path: Path, sshd: Sshd) -> None:
-    variables = {
-        "ssh_user": sshd.user.name,
-        "ssh_port": sshd.port,
-        "ssh_key": str(sshd.key),
-    }
-    host = Host("x", "ssh://127.0.0.1", vars=variables)
+def test_options_say_user_port_and_key(tmp_path: Path, sshd: Sshd) -> None:
+    options = {"user": sshd.user.name, "port": sshd.port, "identity": str(sshd.key)}
+    host = Host("x", "ssh://127.0.0.1", options=options)
     assert says(tmp_path, host, "id -un") == f"{sshd.user.name}\n"
 
 

@@ -105,35 +105,40 @@ def run_options(command: F) -> F:
     return command
 
 
+_ACCEPT_NEW = click.option(
+    "--accept-new",
+    is_flag=True,
+    help="Trust SSH hosts that are not known yet, and remember their keys. A key that "
+    "has changed is refused all the same.",
+)
+_TOKEN_FILE = click.option(
+    "--token-file",
+    default="",
+    metavar="FILE",
+    help="The token of push agents is in this file; else in RUNYARD_AGENT_TOKEN.",
+)
+_TOKEN = click.option(
+    "--token",
+    default="",
+    metavar="TOKEN",
+    help="The token of push agents. Everybody on this machine can see it in `ps`.",
+)
+
+
 def access_options(command: Callable[..., T]) -> Callable[..., T]:
     """How hosts let us in: `--token --token-file --accept-new`, to the command as `access`."""
+    return _ACCEPT_NEW(agent_options(command))
+
+
+def agent_options(command: Callable[..., T]) -> Callable[..., T]:
+    """How agents let us in: `--token --token-file`, to the command as `access`."""
 
     @wraps(command)
-    def with_access(*args: Any, token: str, token_file: str, accept_new: bool, **more: Any) -> T:
+    def with_access(*args: Any, token: str, token_file: str, **more: Any) -> T:
+        accept_new = more.pop("accept_new", False)
         return command(*args, access=given_access(token, token_file, accept_new), **more)
 
-    for option in (
-        click.option(
-            "--accept-new",
-            is_flag=True,
-            help="Trust SSH hosts that are not known yet, and remember their keys. A key that "
-            "has changed is refused all the same.",
-        ),
-        click.option(
-            "--token-file",
-            default="",
-            metavar="FILE",
-            help="The token of push agents is in this file; else in RUNYARD_AGENT_TOKEN.",
-        ),
-        click.option(
-            "--token",
-            default="",
-            metavar="TOKEN",
-            help="The token of push agents. Everybody on this machine can see it in `ps`.",
-        ),
-    ):
-        with_access = option(with_access)
-    return with_access
+    return _TOKEN(_TOKEN_FILE(with_access))
 
 
 def given_access(token: str, token_file: str, accept_new: bool = False) -> Access:

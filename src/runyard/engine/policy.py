@@ -73,7 +73,7 @@ class Policy:
     changed_when: When | None = None
     limits: Limits = Limits()
     cache: Cache | None = None
-    become: str = ""
+    become: str | None = None
     offline: Offline | None = None
 
 

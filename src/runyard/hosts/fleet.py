@@ -28,6 +28,7 @@ class Fleet:
         self._allowed = {h.name for h in inventory.select(limit)} if limit else None
         self._selected: dict[tuple[str, ...], list[Host]] = {}
         self._connectors: dict[tuple[str, str], Connector] = {}
+        self._asked: dict[tuple[str, str | None], Connector] = {}
         self.met: set[str] = set()
         self.absent: dict[str, str] = {}
 
@@ -45,14 +46,16 @@ class Fleet:
             self._selected[targets] = hosts
         return hosts
 
-    def connector(self, host: Host, become: str = "") -> Connector:
-        """The way to `host`, the same one every time; `become` "" is as the inventory says."""
-        become = become or str(host.options.get("become", ""))
-        key = (host.name, become)
-        connector = self._connectors.get(key)
+    def connector(self, host: Host, become: str | None = None) -> Connector:
+        """The way to `host` as a user, the same one every time; None is as the inventory says."""
+        connector = self._asked.get((host.name, become))
         if connector is None:
-            host = self.inventory.with_link(host)
-            connector = self._connectors[key] = self._open(host, become)
+            linked = self.inventory.with_link(host)
+            user = linked.user(become)
+            connector = self._connectors.get((host.name, user))
+            if connector is None:
+                connector = self._connectors[host.name, user] = self._open(linked, user)
+            self._asked[host.name, become] = connector
         return connector
 
     async def close(self, *, done: bool = False, but: Collection[str] = ()) -> None:

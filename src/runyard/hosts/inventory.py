@@ -22,8 +22,6 @@ _SCHEMES: Final = {
     "k8s": "kubernetes",
 }
 
-_LINK: Final = ("ssh_user", "ssh_port", "ssh_key")
-
 
 def transport_of(address: str) -> str:
     """How an address is reached: local, agent, ssh, docker, worker or kubernetes.
@@ -55,7 +53,8 @@ class Host:
         vars: the host's own variables, without those of its groups.
         groups: names of its groups in the order in which their variables apply: a group after
             those that contain it, else by priority, else by name.
-        options: what else is said about the way to it (`identity`, `become`, `python`, …).
+        options: what else is said about the way to it (`identity`, `become`, `python`, …), without
+            what its groups say; see `Inventory.with_link`.
     """
 
     name: str
@@ -69,6 +68,13 @@ class Host:
         """local, agent, ssh, docker, worker or kubernetes. Raises UsageError."""
         return transport_of(self.address)
 
+    def user(self, become: str | None) -> str:
+        """Whom a step acts as that says `become`; None is as the host has it.
+
+        "" is the user of the transport.
+        """
+        return str(self.options.get("become", "")) if become is None else become
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -78,6 +84,7 @@ class Group:
         hosts: its members; in an `Inventory` those of its children as well.
         children: groups whose hosts are its hosts; their variables win over its own.
         priority: of groups at one depth, the higher one's variables win; default 1.
+        options: as a host's, for those of its hosts that do not say it.
     """
 
     name: str
@@ -85,15 +92,17 @@ class Group:
     vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
     children: tuple[str, ...] = ()
     priority: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """All hosts in the order of the document, all groups, and the variables of everybody."""
+    """All hosts in the order of the document, all groups; variables and options of everybody."""
 
     hosts: Mapping[str, Host] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -101,6 +110,7 @@ class Inventory:
         hosts: Iterable[Host],
         groups: Iterable[Group] = (),
         vars: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Inventory:
         """Put hosts and groups together; every host learns its groups, every group its members.
 
@@ -135,7 +145,7 @@ class Inventory:
                 member[name].append(group_name)
         known = {n: replace(host, groups=tuple(member[n])) for n, host in by_name.items()}
         full = {n: replace(group, hosts=tree.members[n]) for n, group in by_group.items()}
-        return cls(known, full, dict(vars or {}))
+        return cls(known, full, dict(vars or {}), dict(options or {}))
 
     @classmethod
     def local(cls) -> Inventory:
@@ -145,10 +155,15 @@ class Inventory:
     def as_local(self) -> Inventory:
         """The same hosts, groups and variables, all of them on this machine (`run --local`)."""
         here = {n: replace(host, address="", options={}) for n, host in self.hosts.items()}
-        return Inventory(here, self.groups, self.vars)
+        groups = {name: replace(group, options={}) for name, group in self.groups.items()}
+        return Inventory(here, groups, self.vars)
 
     def overlaid(
-        self, hosts: Iterable[Host], groups: Iterable[Group], vars: Mapping[str, Any]
+        self,
+        hosts: Iterable[Host],
+        groups: Iterable[Group],
+        vars: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
     ) -> Inventory:
         """This one with more on top: what is known already is kept where nothing new is said.
 
@@ -174,14 +189,21 @@ class Inventory:
                 vars={**known.vars, **group.vars},
                 children=tuple(dict.fromkeys((*known.children, *group.children))),
                 priority=known.priority if group.priority == 1 else group.priority,
+                options={**known.options, **group.options},
             )
-        return Inventory.of(all_hosts.values(), all_groups.values(), {**self.vars, **vars})
+        return Inventory.of(
+            all_hosts.values(),
+            all_groups.values(),
+            {**self.vars, **vars},
+            {**self.options, **(options or {})},
+        )
 
     def with_link(self, host: Host) -> Host:
-        """`host`, its variables completed by those of its groups and everybody that lead to it."""
-        layers = (self.vars, *(self.groups[name].vars for name in host.groups))
-        found = {name: layer[name] for layer in layers for name in _LINK if name in layer}
-        return replace(host, vars={**found, **host.vars}) if found else host
+        """`host`, its options completed by those of its groups and of everybody."""
+        found = dict(self.options)
+        for name in host.groups:
+            found.update(self.groups[name].options)
+        return replace(host, options={**found, **host.options}) if found else host
 
     def layers(self) -> Iterator[Mapping[str, Any]]:
         """Every map of variables in it: everybody's, those of groups, those of hosts."""
@@ -196,6 +218,7 @@ class Inventory:
         """
         return {
             "vars": _written(self.vars),
+            "options": self.options,
             "hosts": {
                 name: _without_empty(address=h.address, vars=_written(h.vars), options=h.options)
                 for name, h in self.hosts.items()
@@ -206,6 +229,7 @@ class Inventory:
                     vars=_written(g.vars),
                     children=list(g.children),
                     priority=g.priority if g.priority != 1 else None,
+                    options=g.options,
                 )
                 for name, g in self.groups.items()
             },
@@ -222,10 +246,11 @@ class Inventory:
                 each.get("vars", {}),
                 tuple(each.get("children", ())),
                 each.get("priority", 1),
+                each.get("options", {}),
             )
             for name, each in data["groups"].items()
         ]
-        return cls.of(hosts, groups, data["vars"])
+        return cls.of(hosts, groups, data["vars"], data.get("options"))
 
     @cached_property
     def rank(self) -> Mapping[str, int]:

@@ -23,34 +23,36 @@ class Entry:
         raw: as an inventory of Ansible's shape gives them. more: those of `group_vars/` and
             `host_vars/`.
         vars: what a step will see. link: what Ansible uses to connect (`ansible_host`, …).
+        options: of our own shape.
     """
 
-    __slots__ = ("link", "more", "raw", "vars")
+    __slots__ = ("link", "more", "options", "raw", "vars")
 
     def __init__(self) -> None:
         self.raw: dict[str, Any] = {}
         self.more: dict[str, Any] = {}
         self.vars: dict[str, Any] = {}
         self.link: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
 
     def add(self, other: Entry) -> None:
         """Take over what a later source says."""
         self.vars.update(other.vars)
         self.link.update(other.link)
+        self.options.update(other.options)
 
 
 class HostDraft(Entry):
     """A host. `foreign`: named by an inventory of Ansible's shape, where SSH is the default.
 
-    `address` and `options` are those of our own shape.
+    `address` is that of our own shape.
     """
 
-    __slots__ = ("address", "foreign", "options")
+    __slots__ = ("address", "foreign")
 
     def __init__(self) -> None:
         super().__init__()
         self.address = ""
-        self.options: dict[str, Any] = {}
         self.foreign = False
 
 
@@ -182,7 +184,6 @@ class Draft:
         for name, host in later.hosts.items():
             mine = self.host(name)
             mine.add(host)
-            mine.options.update(host.options)
             mine.address = host.address or mine.address
             mine.foreign |= host.foreign
         for name, group in later.groups.items():

@@ -33,7 +33,10 @@ def listing(
     alone = [name for name, host in names.items() if not host.groups]
     return {
         "_meta": {
-            "hostvars": {name: {**variables[name], **_link(host)} for name, host in names.items()}
+            "hostvars": {
+                name: {**variables[name], **_link(inventory.with_link(host))}
+                for name, host in names.items()
+            }
         },
         "all": {
             "children": [name for name in groups if name not in inner],

@@ -30,10 +30,10 @@ def finish(draft: Draft) -> Inventory:
         )
     hosts = [_host(name, member[name], draft) for name in draft.hosts]
     groups = [
-        Group(name, tuple(group.hosts), group.vars, tuple(group.children), group.priority)
-        for name, group in draft.groups.items()
+        Group(n, tuple(g.hosts), g.vars, tuple(g.children), g.priority, g.options)
+        for n, g in draft.groups.items()
     ]
-    return Inventory.of(hosts, groups, draft.everybody.vars)
+    return Inventory.of(hosts, groups, draft.everybody.vars, draft.everybody.options)
 
 
 def raise_for(reports: list[Any]) -> None:

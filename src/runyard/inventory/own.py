@@ -16,6 +16,7 @@ def read_own(root: Node, report: Report, draft: Draft) -> None:
     INVENTORY.check(root, "", report)
     stated = read_inventory(root, report)
     draft.everybody.vars.update(stated.vars)
+    draft.everybody.options.update(stated.options)
     for host in stated.hosts:
         entry = draft.host(host.name)
         entry.address = host.address or entry.address
@@ -25,6 +26,7 @@ def read_own(root: Node, report: Report, draft: Draft) -> None:
         ours = draft.group(group.name)
         ours.declared = True
         ours.vars.update(group.vars)
+        ours.options.update(group.options)
         ours.hosts.update(dict.fromkeys(group.hosts))
         ours.children.update(dict.fromkeys(group.children))
     draft.stated.append((stated, report))

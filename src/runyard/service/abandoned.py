@@ -179,10 +179,11 @@ def _flying(run_id: str, job: Job, rows: Iterable[AttemptRow]) -> Iterable[Flyin
         if host is None:
             continue
         policy = _policy(row.step, steps)
-        become = policy.become or str(host.options.get("become", ""))
+        host = job.inventory.with_link(host)
+        become = host.user(policy.become)
         if host.transport != "local" or become:
             name = attempt_id(run_id, row.step, row.host, row.n)
-            yield Flying(name, job.inventory.with_link(host), become, policy.grace)
+            yield Flying(name, host, become, policy.grace)
 
 
 def _policy(key: str, steps: Mapping[str, Step]) -> Policy:

@@ -16,10 +16,12 @@ from runyard.hosts.inventory import Group, Host, Inventory, transport_of
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
+from runyard.workflow.keys import LINK
 from runyard.workflow.node import MAP, Node
 from runyard.workflow.report import Report, advice
 
 _NOTHING: Inventory = Inventory()
+_LINK = frozenset(key.name for key in LINK)
 
 
 @dataclass(repr=False, eq=False)
@@ -33,6 +35,7 @@ class Stated:
     hosts: list[Host] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     vars: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     at: Node | None = None
     places: list[tuple[str, str, str, Node]] = field(default_factory=list)
 
@@ -59,12 +62,12 @@ def build_inventory(root: Node, report: Report, outer: Inventory | None = None) 
     hosts = {**base.hosts, **{host.name: host for host in stated.hosts}}
     children = {name: group.children for name, group in base.groups.items()}
     groups = judge_names(stated, hosts, children, report)
-    return base.overlaid(stated.hosts, groups, stated.vars)
+    return base.overlaid(stated.hosts, groups, stated.vars, stated.options)
 
 
 def read_inventory(node: Node, report: Report) -> Stated:
-    """What a map of `hosts`, `groups` and `vars` says, as far as it can be told by itself."""
-    found = Stated(vars=_vars(node), at=node.get("groups"))
+    """What an inventory says, as far as it can be told by itself."""
+    found = Stated(vars=_vars(node), options=_options(node), at=node.get("groups"))
     hosts = node.get("hosts")
     for name, item in hosts.items() if hosts is not None else ():
         found.hosts.append(_host(name, item, report))
@@ -75,7 +78,8 @@ def read_inventory(node: Node, report: Report) -> Stated:
             tuple(dict.fromkeys(word for word, _ in item.strings(key)))
             for key in ("hosts", "children")
         )
-        found.groups.append(Group(name, members, _vars(item), children))
+        options = _options(item)
+        found.groups.append(Group(name, members, _vars(item), children, options=options))
     return found
 
 
@@ -150,7 +154,7 @@ def _host(name: str, node: Node, report: Report) -> Host:
 def _options(node: Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in node.items():
-        if key not in ("address", "vars") and not item.is_null:
+        if key in _LINK and not item.is_null:
             found[key] = item.plain()
     if "become" in found:
         found["become"] = {True: "root", False: ""}.get(found["become"], found["become"])

@@ -21,7 +21,7 @@ from runyard.workflow.keys_step import (
     TEXT,
     VALUES,
 )
-from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, User, Word
+from runyard.workflow.kinds import Anything, Condition, Flag, ListOf, MapOf, Number, User, Word
 from runyard.workflow.table import Key, Table, table
 
 VERSION = "v0.1"
@@ -29,34 +29,43 @@ _LETTERS = r"A-Za-z0-9_\u00c0-\u1fff\u3005-\uffdc"
 _HOST_NAME = rf"[{_LETTERS}][{_LETTERS}.-]{{0,252}}"
 _HOST_WORDS = "letters, digits, _ - and ., and begins with none of - and ."
 
-HOST = table(
-    "host",
-    "One machine.",
-    Key("address", TEXT, "empty or local: this machine; http(s)://… a push agent; "
-        "ssh://user@host:port", default="this machine"),
-    Key("vars", VALUES, "variables of this host"),
+LINK = (
+    Key("user", TEXT, "who logs in at ssh:// addresses that do not say it", default="as of ssh"),
+    Key("port", Number(1, 65535), "port of ssh:// addresses that do not say it",
+        default="as of ssh"),
     Key("become", User(), "for steps that do not say it: run as root (true) or as this user"),
     Key("python", TEXT, "Python 3.8 or newer on the host", default="python3"),
     Key("identity", TEXT, "file of the private key for ssh://", default="as of ssh"),
     Key("known_hosts", TEXT, "file of known hosts for ssh://", default="as of ssh"),
     Key("jump", TEXT, "user@host:port to go through for ssh://, several with commas",
         default="as of ssh"),
+)  # fmt: skip
+"""What leads to hosts: said of everybody, of a group, or of a host, whose word is the last."""
+_HABITS = {
+    "ansible_port": "write port:", "ansible_user": "write user:", "ssh_user": "write user:",
+    "ssh_port": "write port:", "ssh_key": "write identity:",
+    "ansible_ssh_private_key_file": "write identity:", "key": "write identity:",
+    "private_key": "write identity:", "identity_file": "write identity:",
+    "ansible_ssh_common_args": "write jump: or known_hosts:", "proxy_jump": "write jump:",
+    "bastion": "write jump:", "gateway": "write jump:",
+    "ansible_become": "write become: true", "become_user": "write become: USER",
+    "ansible_become_user": "write become: USER", "sudo": "write become: true",
+    "ansible_python_interpreter": "write python:", "interpreter": "write python:",
+}  # fmt: skip
+HOST = table(
+    "host",
+    "One machine.",
+    Key("address", TEXT, "empty or local: this machine; http(s)://… a push agent; "
+        "ssh://user@host:port", default="this machine"),
+    Key("vars", VALUES, "variables of this host"),
+    *LINK,
     habits={
         "ansible_host": "write address: ssh://user@host",
         "hostname": "write address:", "ip": "write address: ssh://user@IP",
-        "host": "write address:", "url": "write address:", "user": "write address: ssh://user@host",
-        "port": "write address: ssh://user@host:port",
+        "host": "write address:", "url": "write address:",
         "groups": "write inventory.groups: {NAME: {hosts: […]}}",
-        "ansible_port": "write address: ssh://user@host:port",
-        "ansible_user": "write address: ssh://user@host",
         "ansible_connection": "write address: local, ssh://… or docker://…",
-        "ansible_ssh_private_key_file": "write identity:", "key": "write identity:",
-        "private_key": "write identity:", "identity_file": "write identity:",
-        "ansible_ssh_common_args": "write jump: or known_hosts:", "proxy_jump": "write jump:",
-        "bastion": "write jump:", "gateway": "write jump:",
-        "ansible_become": "write become: true", "become_user": "write become: USER",
-        "ansible_become_user": "write become: USER", "sudo": "write become: true",
-        "ansible_python_interpreter": "write python:", "interpreter": "write python:",
+        **_HABITS,
     },
     example="{address: ssh://user@host}",
 )  # fmt: skip
@@ -70,6 +79,8 @@ GROUP = table(
         "names of groups whose hosts are its hosts; their variables win over its own",
     ),
     Key("vars", VALUES, "variables of its hosts"),
+    *LINK,
+    habits=_HABITS,
     example="{hosts: [web1, web2]}",
 )
 INVENTORY = table(
@@ -80,6 +91,8 @@ INVENTORY = table(
                         nullable=True, example=GROUP.example), "groups of hosts"),
     Key("hosts", MapOf(HOST, "a map of host names to {address, vars}", _HOST_NAME, _HOST_WORDS,
                        nullable=True, example=HOST.example), "the hosts"),
+    *LINK,
+    habits=_HABITS,
     example="{hosts: {web1: {address: ssh://user@host}}}",
 )  # fmt: skip
 _FAN_DEFAULTS = ("concurrency", "serial", "max_failures", "fail_fast")

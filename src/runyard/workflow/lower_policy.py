@@ -125,10 +125,10 @@ def _cache(node: Node | None) -> Cache | None:
     return Cache(_seconds(node.get("ttl"), _CACHE.ttl), _words(node, "inputs"))
 
 
-def _become(node: Node | None) -> str:
-    if node is None or node.value is False:
-        return ""
-    return "root" if node.value is True else node.raw
+def _become(node: Node | None) -> str | None:
+    if node is None:
+        return None
+    return {True: "root", False: ""}.get(node.value, node.raw)
 
 
 def _share(value: Any) -> int | str:

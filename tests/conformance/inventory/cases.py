@@ -54,7 +54,11 @@ def shape(loaded: Loaded) -> dict[str, Any]:
         "hosts": {
             name: {
                 "address": host.address,
-                **({"options": dict(host.options)} if host.options else {}),
+                **(
+                    {"options": dict(options)}
+                    if (options := inventory.with_link(host).options)
+                    else {}
+                ),
                 "groups": list(host.groups),
                 "vars": dict(variables.merged(name)),
             }

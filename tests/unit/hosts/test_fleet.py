@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from runyard.hosts.dummy import DummyConnector
 from runyard.hosts.fleet import Fleet
-from runyard.hosts.inventory import Host, Inventory
+from runyard.hosts.inventory import Group, Host, Inventory
 from runyard.model.connector import Connector
 
 
@@ -13,9 +13,14 @@ def test_who_a_host_is_worked_on_as() -> None:
         asked.append((host.name, become))
         return DummyConnector(host.name)
 
-    fleet = Fleet(Inventory.of([Host("a", options={"become": "root"}), Host("b")]), open)
-    first, second = fleet.inventory.hosts.values()
+    hosts = [Host("a", options={"become": "root"}), Host("b"), Host("c")]
+    groups = [Group("g", ("a", "c"), options={"become": "app"})]
+    fleet = Fleet(Inventory.of(hosts, groups), open)
+    first, second, third = fleet.inventory.hosts.values()
     assert fleet.connector(first) is fleet.connector(first, "root")
+    assert fleet.connector(first) is fleet.connector(first)
     assert fleet.connector(first) is not fleet.connector(first, "deploy")
-    fleet.connector(second)
-    assert asked == [("a", "root"), ("a", "deploy"), ("b", "")]
+    assert fleet.connector(first, "") is not fleet.connector(first)
+    assert fleet.connector(second) is fleet.connector(second, "")
+    fleet.connector(third)
+    assert asked == [("a", "root"), ("a", "deploy"), ("a", ""), ("b", ""), ("c", "app")]

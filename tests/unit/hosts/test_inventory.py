@@ -87,16 +87,25 @@ def test_order_is_the_documents() -> None:
     assert [host.name for host in inventory.select(["m", "a", "z"])] == names
 
 
-def test_variables_that_lead_to_a_host_may_be_those_of_its_groups() -> None:
+def test_what_leads_to_a_host_may_be_said_of_its_groups_and_of_everybody() -> None:
     inventory = Inventory.of(
-        [Host("web", "ssh://web", {"ssh_port": 3}), Host("db", "ssh://db")],
+        [Host("web", "ssh://web", options={"port": 3, "become": ""}), Host("db", "ssh://db")],
         [
-            Group("all-web", ("web",), {"ssh_user": "outer", "ssh_port": 1}),
-            Group("prod", (), {"ssh_user": "prod", "ssh_key": "p", "N": 1}, ("all-web",)),
+            Group("all-web", ("web",), options={"user": "outer", "port": 1}),
+            Group(
+                "prod",
+                children=("all-web",),
+                options={"user": "p", "identity": "p", "become": "root"},
+            ),
         ],
-        {"ssh_key": "everybody", "ssh_port": 2},
+        options={"identity": "everybody", "port": 2},
     )
-    web, db = (inventory.with_link(host) for host in inventory.hosts.values())
-    assert web.vars == {"ssh_user": "outer", "ssh_key": "p", "ssh_port": 3}
-    assert db.vars == {"ssh_key": "everybody", "ssh_port": 2}
+    again = Inventory.from_dict(inventory.to_dict())
+    assert again == inventory
+    web, db = (again.with_link(host) for host in again.hosts.values())
+    assert web.options == {"user": "outer", "identity": "p", "port": 3, "become": ""}
+    assert db.options == {"identity": "everybody", "port": 2}
+    assert all(
+        not here.with_link(h).options for here in [inventory.as_local()] for h in here.select()
+    )
     assert Inventory.local().with_link(Host("local")) == Host("local")

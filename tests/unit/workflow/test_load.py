@@ -103,6 +103,23 @@ def test_a_file(tmp_path: Path) -> None:
     assert workflow.pipeline.modules[0].tasks[0].steps[0].place == f"{path}:4:5"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("default", "step", "expected"),
+    [
+        ("", "", None),
+        ("", "become: true", "root"),
+        ("", "become: false", ""),
+        ("become: app", "", "app"),
+        ("become: app", "become: false", ""),
+        ("become: false", "become: app", "app"),
+    ],
+)
+def test_whom_a_step_acts_as(default: str, step: str, expected: str | None) -> None:
+    text = f"{HELLO}{ARGS}    {step}\ndefaults: {{{default}}}\n"
+    steps = list(loads(text, actions=ACTIONS).pipeline.steps())
+    assert steps[0].policy.become == expected  # None: as the host says
+
+
 def test_a_missing_file_is_a_diagnostic(tmp_path: Path) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         load(tmp_path / "no.yaml", actions=ACTIONS)

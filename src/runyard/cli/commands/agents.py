@@ -10,7 +10,7 @@ import click
 
 from runyard.cli.inventories import chosen_hosts, hosts_options
 from runyard.cli.lazy import Command
-from runyard.cli.options import access_options
+from runyard.cli.options import agent_options
 from runyard.cli.render import output_option
 from runyard.cli.settings import Settings
 
@@ -38,7 +38,7 @@ SKEW = 2
 @hosts_options
 @click.option("--timeout", default="10s", show_default=True, help="How long an agent may take.")
 @click.option("--watch", is_flag=True, help="Look again every 2 s, until Ctrl-C.")
-@access_options
+@agent_options
 @output_option()
 @click.pass_obj
 def agents(

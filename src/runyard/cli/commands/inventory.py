@@ -87,7 +87,7 @@ def _shape(inventory: Inventory, host: Host) -> dict[str, Any]:
         "address": masked(host.address),
         "groups": list(host.groups),
         "vars": masked(variables),
-        "options": masked(dict(host.options)),
+        "options": masked(dict(inventory.with_link(host).options)),
     }
 
 

@@ -44,15 +44,14 @@ class Target:
 def target_of(host: Host) -> Target:
     """The target of a host whose address is `ssh://…`.
 
-    The address is strongest, then the options `user`, `port`, `identity`, `known_hosts`, `jump`,
-    then the variables `ssh_user`, `ssh_port`, `ssh_key`.
+    The address is stronger than the options `user` and `port`.
 
     Raises:
         UsageError: `ADDRESS`: the address, or something that is said in its place, is wrong.
     """
     where = f'host "{host.name}"'
     address = host.address.partition("://")[2].rstrip("/")
-    said = {**_from_variables(host.vars), **host.options}
+    said = host.options
     name, user, port = _split(address, f'{where}: address "{_without_password(host.address)}"')
     return Target(
         name,
@@ -108,11 +107,6 @@ def _text(said: Mapping[str, Any], key: str, where: str) -> str:
     if key == "user" and value.startswith("-"):
         raise _wrong(f"{where}: user begins with a dash", "write the name of a user")
     return value
-
-
-def _from_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"ssh_user": "user", "ssh_port": "port", "ssh_key": "identity"}
-    return {names[name]: value for name, value in variables.items() if name in names}
 
 
 def _without_password(text: str) -> str:

@@ -54,15 +54,14 @@ def test_a_password_is_refused_and_not_repeated() -> None:
     assert "password" in error.value.message
 
 
-def test_the_address_is_stronger_than_options_and_these_than_variables() -> None:
-    variables = {"ssh_user": "v", "ssh_port": 1, "ssh_key": "v-key"}
+def test_the_address_is_stronger_than_options() -> None:
     options = {"user": "o", "port": 2, "identity": "o-key", "known_hosts": "known", "jump": "a,b"}
     bare, full = "ssh://web", "ssh://me@web:3"
-    assert target_of(Host("h", bare, variables)) == Target("web", "v", 1, "v-key")
+    assert target_of(Host("h", bare)) == Target("web")
     expected = Target("web", "o", 2, "o-key", "known", "a,b")
-    assert target_of(Host("h", bare, variables, options=options)) == expected
+    assert target_of(Host("h", bare, options=options)) == expected
     expected = Target("web", "me", 3, "o-key", "known", "a,b")
-    assert target_of(Host("h", full, variables, options=options)) == expected
+    assert target_of(Host("h", full, options=options)) == expected
 
 
 @pytest.mark.parametrize(
