@@ -18,6 +18,7 @@ import pytest
 from runyard.model.errors import HostLost, StoreError, SystemFault
 from runyard.model.status import Status
 from runyard.runners.docker.book import Book
+from runyard.runners.docker.daemon import ask
 from runyard.service.runs import Runs
 from runyard.store.output import AttemptOutput
 from runyard.supervisor.lost import captured
@@ -490,6 +491,8 @@ def test_a_connection_that_is_silently_dead_is_found_out(
 ) -> None:
     for name, seconds in (("BEAT", 0.2), ("DRAIN", 0.2), ("_SOON", 0.1)):
         monkeypatch.setattr(f"runyard.runners.docker.attend.{name}", seconds)
+    monkeypatch.setattr("runyard.runners.docker.ending.SLACK", 1.0)
+    monkeypatch.setattr(ask, "__defaults__", (2.0,))  # seconds for an answer
     (tmp_path / "v").mkdir()
     args = {"command": COUNT, "volumes": [f"{tmp_path}/v:/v"]}
 
@@ -497,7 +500,7 @@ def test_a_connection_that_is_silently_dead_is_found_out(
         way = Way(docker.socket, tmp_path / "way.sock")
         await way.start()
         monkeypatch.setenv("DOCKER_HOST", way.address)
-        task = asyncio.ensure_future(perform(tmp_path / "state", args))
+        task = asyncio.ensure_future(perform(tmp_path / "state", args, grace=0.5))
         await hundred(tmp_path / "state", "run-00000001")
         way.stall()
         if how == "cancel":
