@@ -8,6 +8,7 @@ from . import tree
 from .attempt import Attempt
 from .cgroup import Cgroups
 from .fence import epoch_of, put_up
+from .forget import remove_tree
 from .ledger import Ledger
 from .loop import Loop
 from .output import Output
@@ -93,9 +94,7 @@ class Yard:
         if fence:
             put_up(self.root, run, fence)
         self.ledger.drop(run)
-        from shutil import rmtree
-
-        rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         return True
 
     def fence_of(self, owner: str) -> int:

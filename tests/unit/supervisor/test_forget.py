@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runyard.supervisor import launch
 from runyard.supervisor.fence import epoch_of, put_up
-from runyard.supervisor.forget import FORGOTTEN, forget_old
+from runyard.supervisor.forget import FORGOTTEN, forget_old, remove_tree
 
 
 def run(root: Path, name: str, age: float = 0.0) -> Path:
@@ -53,3 +53,19 @@ def test_what_is_in_the_way_stays(tmp_path: Path) -> None:
     forget_old(str(tmp_path), "other")
     forget_old(str(tmp_path / "missing"), "other")
     assert (elsewhere / "output" / "starts.jsonl").exists()
+
+
+def test_a_tree_goes_and_what_its_links_lead_to_stays(tmp_path: Path) -> None:
+    other, tree = tmp_path / "other", tmp_path / "tree"
+    for folder in (other, tree / "a" / "b"):
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+    (tree / "link").symlink_to(other)
+    (tree / "a" / "dangling").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tree / "a" / "fifo")
+    remove_tree(str(tree))
+    assert not tree.exists() and (other / "file").exists()
+    tree.symlink_to(other)
+    for place in (tree, tmp_path / "missing"):
+        remove_tree(str(place))
+    assert (other / "file").exists()
