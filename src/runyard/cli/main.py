@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
@@ -47,8 +48,10 @@ root = LazyGroup(
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit with its code (docs/reference/exit-codes.md)."""
     stand_in()
-    # Loading makes many objects and no garbage: collecting begins with `drive`.
+    # Loading makes many objects and no garbage: collecting begins with `drive`. Looking for some
+    # when the process ends would take longer than many a command.
     gc.disable()
+    atexit.register(gc.freeze)
     settings = Settings()
     code = _run(None if argv is None else list(argv), settings)
     gc.enable()
