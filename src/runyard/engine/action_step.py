@@ -11,6 +11,7 @@ from typing import Any
 from runyard.engine.context import Context
 from runyard.engine.policy import Call, Policy
 from runyard.engine.step import Step
+from runyard.expr.scope import HOST
 from runyard.expr.shell import bind_shell
 from runyard.expr.template import references, substitute
 from runyard.model.action import Work
@@ -108,7 +109,7 @@ class ActionStep(Step):
                 **env,
                 "RUNYARD_RUN_ID": ctx.run_id,
                 "RUNYARD_STEP": self.name,
-                "RUNYARD_HOST": ctx.host.name,
+                HOST: ctx.host.name,
             },
             variables=variables,
             secrets=ctx.secrets,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runyard.expr.environment import text_in_environment
 from runyard.expr.path import Path, split_path
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from runyard.expr.variables import Variables
 
 _EMPTY: Mapping[str, Any] = {}
+
+HOST: Final = "RUNYARD_HOST"
+"""The variable that holds the name of the host, whatever others of that name hold."""
 
 
 class Scope(Mapping[str, Any]):
@@ -66,6 +69,8 @@ class Scope(Mapping[str, Any]):
         return within(self._plain(name), path[1:])
 
     def _plain(self, name: str) -> Any | Missing:
+        if name == HOST and self._host:
+            return self._host
         if name in self._step:
             return self._step[name]
         if name in self._item:
@@ -102,7 +107,7 @@ class Scope(Mapping[str, Any]):
 
     def names(self) -> list[str]:
         """Names that can be referred to from here, dotted ones included."""
-        found = [*self._base, *self._item, *self._step]
+        found = list(self._variables_here())
         for root in ("item", "matrix"):
             value = self._plain(root)
             if isinstance(value, Mapping):
@@ -121,7 +126,11 @@ class Scope(Mapping[str, Any]):
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._base, **self._item, **self._step, "facts": 0, "hosts": 0})
+        return iter({**self._variables_here(), "facts": 0, "hosts": 0})
+
+    def _variables_here(self) -> dict[str, Any]:
+        own = {HOST: self._host} if self._host else {}
+        return {**self._base, **self._item, **self._step, **own}
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

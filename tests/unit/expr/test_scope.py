@@ -119,7 +119,7 @@ def test_a_scope_is_a_map_for_templates() -> None:
     assert scope["facts"]["os"] == "linux"
     assert scope["hosts"]["b"]["A"] == 1
     assert sorted(scope["hosts"]) == ["a", "b"]
-    assert len(scope) == 5
+    assert len(scope) == 6
     assert "NO" not in scope
     assert json.dumps({name: scope[name] for name in ("A", "item", "E")})
 
@@ -130,3 +130,11 @@ def test_what_is_missing_is_named_with_a_guess() -> None:
         scope.require("item.nmae", "step x: args.url")
     assert caught.value.message == "step x: args.url: ${item.nmae} is not set"
     assert caught.value.hint == "did you mean ${item.name}?"
+
+
+def test_the_name_of_the_host_is_a_variable_that_nothing_overrides() -> None:
+    scope = scope_of({"RUNYARD_HOST": "x"}, item={"RUNYARD_HOST": "y"})
+    assert scope.lookup("RUNYARD_HOST") == scope["RUNYARD_HOST"] == "a"
+    assert dict(scope)["RUNYARD_HOST"] == "a" and "RUNYARD_HOST" in scope.names()
+    everybody = Variables(Inventory.of([Host("a")])).scope()
+    assert everybody.lookup("RUNYARD_HOST") is MISSING and "RUNYARD_HOST" not in everybody.names()
