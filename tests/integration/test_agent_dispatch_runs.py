@@ -192,6 +192,32 @@ def test_a_cancel_ends_what_a_dead_dispatcher_left_at_agents(
     assert "1 run removed" in program("prune", "--keep", "0").stdout
 
 
+def test_also_what_the_agents_do_themselves(
+    tmp_path: Path, three: list[Agent], program: Run, background: Background
+) -> None:
+    waits = """
+  - name: waits
+    action: wait.until
+    args: {{tcp: "127.0.0.1:1", timeout: 600s}}
+"""
+    run = f"waits-there-{ME}"
+    first = background("run", write(tmp_path, waits, ports(three)), "--run-id", run)
+    names = [f"{run}/waits/host{n}/1" for n in (1, 2, 3)]
+
+    def under_way() -> bool:
+        asked = zip(three, names, strict=True)
+        told = [each.ask("GET", "/status", task_id=name) for each, name in asked]
+        return all(code == 200 for code, _ in told)
+
+    until(under_way, "all three wait")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    done = program("cancel", run)
+    assert "ended now: 3, survivors: 0" in done.stdout, done.stderr
+    assert [a.outcome(n)["status"] for a, n in zip(three, names, strict=True)] == ["canceled"] * 3
+    assert "ended now: 0, survivors: 0" in program("cancel", run).stdout
+
+
 @pytest.mark.parametrize("how", ["interrupt", "cancel"])
 def test_a_cancel_reaches_agents_and_says_that_nothing_is_left(
     tmp_path: Path, three: list[Agent], program: Run, background: Background, how: str

@@ -135,6 +135,8 @@ async def _end_at(group: Sequence[Flying], ways: Ways, site: Site) -> tuple[int,
         blind = [each for each in group if each not in known and record.unfinished(each.attempt)]
         exits = await asyncio.gather(*(_end(way, each) for each in known))
         boxes, stuck = await _end_containers(way, site.output, group)
+        others = {each.attempt: each.grace for each in group if each not in known}
+        tasks, left = await _end_tasks(host, site, others)
     except TimeoutError:
         return 0, 0, f"{host.name} did not answer within {CONNECT:g} s"
     except RunyardError as error:
@@ -143,7 +145,17 @@ async def _end_at(group: Sequence[Flying], ways: Ways, site: Site) -> tuple[int,
         await way.close()
     why = f"nobody at {host.name} can tell what runs there" if blind else ""
     ended = [exit for exit in exits if exit.ended_by == "cancel"]
-    return len(ended) + boxes, sum(exit.survivors for exit in exits) + stuck, why
+    survivors = sum(exit.survivors for exit in exits) + stuck + left
+    return len(ended) + boxes + tasks, survivors, why
+
+
+async def _end_tasks(host: Host, site: Site, graces: Mapping[str, float]) -> tuple[int, int]:
+    """What the host's agent does itself: tasks ended there, and what survived of them."""
+    if host.transport != "agent" or not graces:
+        return 0, 0
+    from runyard.hosts.agent.abandoned import end_tasks
+
+    return await end_tasks(host, site.access, graces)
 
 
 async def _end_containers(way: Connector, output: Path, group: Sequence[Flying]) -> tuple[int, int]:
