@@ -250,9 +250,12 @@ def test_prune_removes_rows_and_files(ran: Run, tmp_path: Path) -> None:
     assert "talk-0001" in dry.stdout
     assert folder.is_dir()
     assert ran("prune", "--older-than", "1h", "-o", "json").stdout.count("talk") == 0
+    cached = tmp_path / "state" / "cache" / "old.json"
+    cached.parent.mkdir(exist_ok=True)
+    cached.write_text('{"expires": 1}')
     done = ran("prune", "--keep", "0")
     assert "1 run removed" in done.stdout
-    assert not folder.exists()
+    assert not folder.exists() and not cached.exists()
     assert ran("runs", "-o", "json").stdout == "[]\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,19 +99,22 @@ async def prune_runs(
 ) -> list[tuple[RunRecord, int]]:
     """Remove the runs, or only say so; returns each with the bytes of its directory.
 
-    The row goes first: what is left after a crash in between is a directory without a run, which
-    nobody lists. Containers of theirs that are left go last.
+    One that somebody has just resumed stays. With them goes what has no run any more: containers,
+    directories, results in the cache whose time is over.
     """
+    from runyard.runners.cache import ResultCache
     from runyard.runners.docker.mark import known_id
+    from runyard.store.retention import remove, sweep
 
     removed = []
     for record in records:
         folder = runs.home.run_dir(record.run_id)
         size = await asyncio.to_thread(size_of, folder)
-        if not dry_run:
-            await runs.journal.delete(record.run_id)
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        removed.append((record, size))
+        if dry_run or await remove(runs.journal, runs.home, record.run_id):
+            removed.append((record, size))
+    if not dry_run:
+        await sweep(runs.journal, runs.home)
+        await asyncio.to_thread(ResultCache(runs.home.root / "cache").prune)
     if removed and not dry_run and known_id(runs.home.root):
         from runyard.runners.docker.sweep import sweep_home
 

@@ -16,33 +16,22 @@ EVERYTHING = 1 << 31
 DAY = 86_400.0
 
 
-async def prune(
-    journal: Journal, home: Home, *, older_than: float | None = None, keep: int = 0
-) -> list[str]:
-    """Remove runs that ended more than `older_than` seconds ago, but never the newest `keep`.
+async def remove(journal: Journal, home: Home, run_id: str) -> bool:
+    """Remove a run with all it has, for good; False when a process owns it (a resume, just now).
 
-    None is any age. Runs that have not ended, or that a process owns, stay. Returns the ids.
-    The rows go first: what a death in between leaves are files without a run, which a later
-    sweep removes.
+    The row goes first: what a death in between leaves is a directory without a run, which a later
+    `sweep` removes.
     """
-    now, gone = time.time(), []
-    ended = [r for r in await journal.list(RunFilter(limit=EVERYTHING)) if r.status.is_final]
-    for record in ended[keep:]:
-        age = now - (record.finished_at or now)
-        if older_than is not None and age < older_than:
-            continue
-        try:
-            with home.own(record.run_id):
-                await journal.delete(record.run_id)
-                shutil.rmtree(home.run_dir(record.run_id), ignore_errors=True)
-        except ConflictError:
-            continue
-        gone.append(record.run_id)
-    await _sweep(journal, home)
-    return gone
+    try:
+        with home.own(run_id):
+            await journal.delete(run_id)
+            shutil.rmtree(home.run_dir(run_id), ignore_errors=True)
+    except ConflictError:
+        return False
+    return True
 
 
-async def _sweep(journal: Journal, home: Home) -> None:
+async def sweep(journal: Journal, home: Home) -> None:
     """Remove directories that no run has and nobody owns, a day after they were touched.
 
     A run has its directory before its rows, and a plan has one without rows.
