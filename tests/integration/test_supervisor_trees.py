@@ -127,6 +127,49 @@ def test_an_orderly_end_within_the_grace_is_reported(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("inner", [False, True], ids=["the main process", "its child"])
+def test_who_cleans_up_may_run_programs(tmp_path: Path, inner: bool) -> None:
+    """What a trap starts is not told to end, nor what that starts; only when its time is over."""
+    text = (
+        "trap \"(sleep 0.3; echo cleaned); sh -c 'sleep 0.2; echo twice'; exit 7\" TERM; "
+        f"echo $$ >{tmp_path}/pid; while :; do sleep 0.05; done"
+    )
+    if inner:  # whose parent does not wait for it
+        (tmp_path / "inner").write_text(text)
+        text = f"sh {tmp_path}/inner & wait"
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            task = asyncio.create_task(host.exec(shell(text)))
+            await pid_in(tmp_path / "pid")
+            task.cancel()
+            end = await outcome(task)
+            assert (end.ended_by, end.survivors, end.stdout) == ("cancel", 0, "cleaned\ntwice\n")
+            assert (end.exit_code, end.signal) == ((None, 15) if inner else (7, None))
+
+    asyncio.run(run())
+
+
+def test_what_a_cleanup_leaves_is_told_to_end(tmp_path: Path) -> None:
+    child = f"trap 'echo told; exit' TERM; echo $$ >{tmp_path}/child; while :; do sleep 0.05; done"
+    (tmp_path / "inner").write_text(child)
+    text = (
+        f"trap 'sh {tmp_path}/inner & while ! [ -s {tmp_path}/child ]; do sleep 0.02; done; exit' "
+        f"TERM; echo $$ >{tmp_path}/pid; while :; do sleep 0.05; done"
+    )
+
+    async def run() -> None:
+        async with local(tmp_path) as host:
+            task = asyncio.create_task(host.exec(shell(text, grace=60.0)))
+            await pid_in(tmp_path / "pid")
+            task.cancel()
+            end = await outcome(task)
+            assert (end.ended_by, end.survivors, end.stdout) == ("cancel", 0, "told\n")
+            assert not alive(int((tmp_path / "child").read_text()))
+
+    asyncio.run(run())
+
+
 def test_no_zombie_is_left_when_the_end_is_told(tmp_path: Path) -> None:
     """Of many that die at the end, some always died after the last time they were waited for."""
     text = "for i in $(seq 60); do setsid sh -c 'echo $$ >>{}; sleep 1000' & done; sleep {}"
@@ -226,7 +269,8 @@ def test_a_supervisor_told_to_stop_takes_its_trees_along(tmp_path: Path) -> None
             supervisor = host.supervisor_pid
             os.kill(supervisor, 15)
             end = await outcome(task)
-            assert (end.ended_by, end.survivors) == ("cancel", 0)
+            assert (end.ended_by, end.survivors) == ("lost", 0)
+            assert end.error == "the supervisor was told to stop"
             await until(lambda: not alive(supervisor), "the supervisor ended")
             assert not alive(child)
 

@@ -140,7 +140,7 @@ class Attempt:
         return bool(self._order) or self._gone
 
     def check(self) -> None:
-        """Look who is left; TERM whoever has not been told, KILL when the grace is over."""
+        """Look who is left; TERM whoever is to be told, KILL when the grace is over."""
         if self.ended:
             return
         try:
@@ -160,7 +160,7 @@ class Attempt:
         elif not left:
             return  # a zombie main process: waiting for it ends this
         if now < self._deadline:
-            fresh = [pid for pid in left if pid not in self._termed]
+            fresh = self._untold(left)
             self._termed.update(fresh)
             send(fresh, signal.SIGTERM)
             send(fresh, signal.SIGCONT)
@@ -176,6 +176,22 @@ class Attempt:
             self._finish(len(left))
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _untold(self, left: dict[int, Process]) -> list[int]:
+        """Who has not been told to end, and is to be.
+
+        Not what somebody runs who was told and lives: he may be cleaning up.
+        """
+        found = []
+        for pid in left:
+            at = pid
+            for _ in left:
+                if at not in left or at in self._termed:
+                    break
+                at = left[at].parent
+            if at not in left:
+                found.append(pid)
+        return found
 
     def _source(self, fd: int, stream: int) -> None:
         def take(data: memoryview) -> None:

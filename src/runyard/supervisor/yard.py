@@ -157,9 +157,9 @@ class Yard:
             wake()
 
     def end_all(self) -> None:
-        """End every attempt: the supervisor itself has been told to stop."""
+        """End every attempt: the supervisor itself has been told to stop, as by a shutdown."""
         for attempt in list(self.live.values()):
-            attempt.end("cancel", error="the supervisor was told to stop")
+            attempt.end("lost", error="the supervisor was told to stop")
 
     def _seen_in(self, pid: int) -> Attempt | None:
         """The attempt in whose tree `pid` was seen before it became an orphan."""
