@@ -95,7 +95,9 @@ class ActionStep(Step):
         if self.rollback is None:
             return None
         # What was done as another user is undone as that user, at a host that may be away.
-        policy = Policy(become=self.policy.become, offline=self.policy.offline)
+        policy = Policy(
+            grace=self.policy.grace, become=self.policy.become, offline=self.policy.offline
+        )
         return ActionStep(self.name, self.rollback, f"rollback:{self.key}", policy, self.item)
 
     async def _perform(self, call: Call, ctx: Context, attempt: str) -> Outcome:

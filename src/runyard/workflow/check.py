@@ -39,7 +39,7 @@ def check_document(
         report.error("WF043", root, message, fix="loop inside scripts, or split the document")
     for spot in plain(root, "handlers"):
         check_call(spot.node, spot.path, actions, report)
-    check_targets(root, inventory, report)
+    check_targets(root, inventory, report, alone=outer is None and "inventory" not in root.value)
     check_notify(root, report)
     _order(root, report)
     return inventory

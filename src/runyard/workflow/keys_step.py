@@ -118,6 +118,7 @@ FAN_KEYS = (
 POLICY_KEYS = (
     Key("retries", RETRIES_FORMS, "tries after the first one, or a map", default="0"),
     Key("timeout", DURATION, "how long one try may take", default="for ever"),
+    Key("grace", DURATION, "between SIGTERM and SIGKILL when it is ended", default="10s"),
     Key("continue_on_error", Flag(), "a failure does not end the run", default="false"),
     Key("become", User(), "run as root (true), as this user, or as who logs in (false)",
         default="as the host says"),
@@ -197,7 +198,7 @@ _EXAMPLE = "{name: …, action: cmd.run, args: {cmd: …}}"
 _ORDER = (
     "name", "id", "tags", "when", "targets", "loop", "matrix", "depends_on", "approval", "run_once",
     "concurrency", "serial", "max_failures", "fail_fast", "must_vars", "become", "timeout",
-    "retries", "limits", "offline", "cache", "check",
+    "grace", "retries", "limits", "offline", "cache", "check",
     "action", "args", "with",
     "expect_vars", "changed_when", "notify", "continue_on_error", "rollback", "fallback",
 )  # fmt: skip

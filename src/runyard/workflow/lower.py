@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runyard.engine.action_step import ActionStep
@@ -181,7 +180,12 @@ class _Lowering:
         self, node: Node, item: Mapping[str, Any], key: str, policy: Policy
     ) -> ActionStep:
         call = self._call(node, args_of(node))
-        bare = replace(Policy(), timeout=policy.timeout, limits=policy.limits, become=policy.become)
+        bare = Policy(
+            timeout=policy.timeout,
+            grace=policy.grace,
+            limits=policy.limits,
+            become=policy.become,
+        )
         return ActionStep(
             name=call.action.name, key=f"fallback:{key}", call=call, policy=bare, item=item,
             place=self._place(node),

@@ -12,6 +12,7 @@ from runyard.workflow.conditions import condition
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 
 _RETRY, _FAN, _CACHE, _OFFLINE = Retry(), Fan(), Cache(), Offline()
+_POLICY = Policy()
 
 
 def policy_of(node: Node, defaults: Node | None) -> Policy:
@@ -25,6 +26,7 @@ def policy_of(node: Node, defaults: Node | None) -> Policy:
         when=_when(node, "when"),
         retry=retry_of(said("retries")),
         timeout=_seconds(said("timeout")),
+        grace=_seconds(said("grace"), _POLICY.grace),
         continue_on_error=bool(_value(said("continue_on_error"), False)),
         expect_vars=_words(node, "expect_vars"),
         must_vars=_words(node, "must_vars"),

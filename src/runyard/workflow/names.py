@@ -11,6 +11,8 @@ from runyard.workflow.node import Node
 from runyard.workflow.report import Advice, Report, advice
 from runyard.workflow.walk import Spot, plain, tasks, work
 
+_NO_INVENTORY = "name an inventory with -i or RUNYARD_INVENTORY; without one there is local alone"
+
 
 def check_names(root: Node, report: Report) -> None:
     """Duplicates among steps (finally included), their ids, handlers, modules and tasks."""
@@ -79,8 +81,11 @@ def check_notify(root: Node, report: Report) -> None:
                 )
 
 
-def check_targets(root: Node, inventory: Inventory, report: Report) -> None:
-    """Every target is a host, a group or a pattern that can be read."""
+def check_targets(root: Node, inventory: Inventory, report: Report, *, alone: bool) -> None:
+    """Every target is a host, a group or a pattern that can be read.
+
+    `alone`: nobody has named an inventory, so that there is this machine and nothing else.
+    """
     judged: dict[str, UsageError | None] = {}
     for at, text in _targets(root):
         if report.is_full:
@@ -92,8 +97,10 @@ def check_targets(root: Node, inventory: Inventory, report: Report) -> None:
             except UsageError as error:
                 judged[text] = error
         wrong = judged[text]
-        if wrong is not None:
-            report.error("WF036", at, wrong.message, **advice(wrong.hint))
+        if wrong is None:
+            continue
+        hint = _NO_INVENTORY if alone and wrong.hint.startswith("known:") else wrong.hint
+        report.error("WF036", at, wrong.message, **advice(hint))
 
 
 def _targets(root: Node) -> Iterable[tuple[Node, str]]:

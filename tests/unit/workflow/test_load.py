@@ -120,6 +120,13 @@ def test_whom_a_step_acts_as(default: str, step: str, expected: str | None) -> N
     assert steps[0].policy.become == expected  # None: as the host says
 
 
+def test_how_long_a_step_may_clean_up() -> None:
+    text = f"{HELLO}{ARGS}    grace: 1m\n"
+    assert next(iter(loads(text, actions=ACTIONS).pipeline.steps())).policy.grace == 60.0
+    text = f"{HELLO}{ARGS}defaults: {{grace: 5s}}\n"
+    assert next(iter(loads(text, actions=ACTIONS).pipeline.steps())).policy.grace == 5.0
+
+
 def test_a_missing_file_is_a_diagnostic(tmp_path: Path) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         load(tmp_path / "no.yaml", actions=ACTIONS)
