@@ -105,6 +105,50 @@ def test_targets(tmp_path: Path, program: Run, targets: str, expected: list[str]
     assert sorted(said) == [f"{name} | {name} {int(name[3:])} here" for name in expected]
 
 
+def test_all_words_before_two_dashes_are_targets(tmp_path: Path, program: Run) -> None:
+    hosts = inventory(tmp_path)
+    done = program("exec", "web03", "web01", "@first & web02", "--group", "-i", hosts, "--", "echo")
+    assert lines(done)[0] == "── [1/1] exec  (3 hosts)"
+    here = "http://127.0.0.1:1", "http://127.0.0.1:2", "--local"
+    done = program("exec", *here, "--no-group", "--", "echo", "--", "-x")
+    said = sorted(line for line in lines(done) if " | " in line)
+    assert said == ["127.0.0.1:1 | -- -x", "127.0.0.1:2 | -- -x"]
+
+
+def test_without_dashes_the_first_word_is_the_targets(tmp_path: Path, program: Run) -> None:
+    done = program("exec", "-i", inventory(tmp_path), "web03", "echo", "web04")
+    assert "web03 | web04" in lines(done)
+    done = program("exec", "-i", inventory(tmp_path), "web03", "web*", "uptime")
+    assert done.returncode == 2
+    assert "write -- between" in done.stderr
+
+
+def test_limit_narrows_and_a_resume_keeps_it(tmp_path: Path, program: Run) -> None:
+    hosts = inventory(tmp_path)
+    done = program(
+        "exec", "@first", "web11", "-i", hosts, "--limit", "odd,!web09", "--group", "--",
+        "test -e repaired && echo x",
+    )  # fmt: skip
+    assert lines(done)[0] == "── [1/1] exec  (5 hosts)"
+    (tmp_path / "repaired").touch()
+    again = program("resume", "last", "--group")
+    assert "web[01,03,05,07,11]: same 1 line" in lines(again)
+
+
+def test_without_an_inventory_it_is_said_that_this_machine_is_all(program: Run) -> None:
+    warned = "no inventory: this machine only (-i FILE, RUNYARD_INVENTORY)"
+    assert warned in program("exec", "all", "--", "true").stderr
+    assert program("exec", "local", "--", "true").stderr == ""
+    assert program("exec", "all", "-i", "local,", "--", "true").stderr == ""
+    assert program("exec", "-q", "all", "--", "true").stderr == ""
+
+
+def test_become_without_a_name_is_root(program: Run) -> None:
+    done = program("exec", "local", "--become", "--", "id -un")
+    assert "root" in done.stdout
+    assert "USAGE" not in done.stderr
+
+
 def test_many_words_are_no_shell_and_one_word_is(tmp_path: Path, program: Run) -> None:
     odd = ["$(touch hacked)", "`id`", "a b", '"', "'", "ü ✓", "\x7f\u2028\x85\ufeff", "- x: [y"]
     done = program("exec", "all", "-o", "json", "--", "printf", "%s\\n", *odd)
@@ -205,6 +249,11 @@ def test_events_and_records_for_programs(tmp_path: Path, program: Run) -> None:
         (("all", "--category", "command", "--", "x"), "either TARGETS or a unit of work"),
         (("gopher://x", "--", "true"), "gopher"),
         (("-i", "a,", "ssh://b", "--", "true"), "--inventory is given"),
+        (("ssh://b", "web1", "--", "true"), "'web1' is none"),
+        (("all", "local", "true"), "'local' is a target"),
+        (("ssh://a", "ssh://b", "true"), "'ssh://b' is a target"),
+        (("all", "--limit", "!loc*", "--", "true"), "no host is selected by all within --limit"),
+        (("--become", "--", "true"), "TARGETS are missing"),
     ],
 )
 def test_wrong_use_is_exit_code_2_and_no_run(

@@ -12,14 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.cli.settings import Settings
 from runyard.model.errors import UsageError
 from runyard.model.execution import CAPTURE
 from runyard.model.light import dataclass
 
 if TYPE_CHECKING:
-    from runyard.hosts.inventory import Host, Inventory
-    from runyard.service.job import Job, RunOptions
+    from runyard.hosts.inventory import Inventory
+    from runyard.service.job import Job
 
 NAME = "exec"
 _KEPT_IN_ALL, _KEPT_AT_LEAST = 16 * 1024 * 1024, 2 * 1024
@@ -103,45 +102,6 @@ class AdHoc:
             raise UsageError(said, hint=first.fix or first.hint or None) from None
         base = Path.cwd() if self.script is None else Path(self.script).absolute().parent
         return replace(Job.of(work), base=base)
-
-
-def find_hosts(
-    targets: str, options: RunOptions, settings: Settings
-) -> tuple[RunOptions, Inventory | None, list[Host]]:
-    """Options that select the hosts `targets` names, their inventory if any, and these hosts.
-
-    Targets that are addresses (`ssh://user@host`) are an inventory of their own.
-
-    Raises:
-        RunyardError: nobody is selected, a name is unknown, the inventory cannot be used.
-    """
-    from runyard.cli.inventories import with_inventory
-    from runyard.hosts.inventory import Inventory
-    from runyard.hosts.pattern import split_patterns
-
-    patterns = tuple(split_patterns(targets))
-    if "://" in targets:
-        if options.inventory:
-            raise UsageError(
-                "TARGETS are addresses, and --inventory is given",
-                hint="name hosts of the inventory, or leave it out",
-            )
-        options, patterns = replace(options, inventory=(f"{targets},",)), ("all",)
-    options, outer = with_inventory(options, settings)
-    try:
-        hosts = (outer or Inventory.local()).select(patterns)
-    except UsageError as error:
-        if outer is not None or error.code != "TARGET":
-            raise
-        raise UsageError(
-            error.message,
-            code=error.code,
-            hint="name an inventory with -i or RUNYARD_INVENTORY; `local` is this machine, "
-            "an address such as ssh://user@host needs none",
-        ) from None
-    if not hosts:
-        raise UsageError(f"no host is selected by {targets}", code="TARGET")
-    return replace(options, limit=patterns), outer, hosts
 
 
 def _option(key: re.Match[str]) -> str:

@@ -92,7 +92,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.table and not name.startswith("-"):
-            raise click.UsageError(f"no command {name!r}{did_you_mean(name, self.table)}", ctx)
+            known = [*self.table, "--help", "--version"]
+            raise click.UsageError(f"no command {name!r}{did_you_mean(name, known)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -63,6 +63,16 @@ def inventory_option(command: F) -> F:
     )(command)
 
 
+def limit_option(command: F) -> F:
+    """`--limit`, as `limit`."""
+    return click.option(
+        "--limit",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only these hosts or groups: web1, 'web*', '!db1'. Repeatable, or commas.",
+    )(command)
+
+
 def run_options(command: F) -> F:
     """`--inventory --var --var-file --local --limit --tags`."""
     for option in reversed(
@@ -87,12 +97,7 @@ def run_options(command: F) -> F:
                 is_flag=True,
                 help="Run every host on this machine, under its own name and variables.",
             ),
-            click.option(
-                "--limit",
-                multiple=True,
-                metavar="PATTERN",
-                help="Only these hosts or groups: web1, 'web*', '!db1'. Repeatable, or commas.",
-            ),
+            limit_option,
             click.option(
                 "--tags",
                 multiple=True,

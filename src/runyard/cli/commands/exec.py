@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS, access_options, group_option, inventory_option
+from runyard.cli.options import FORMS, access_options, group_option, inventory_option, limit_option
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,12 +19,30 @@ if TYPE_CHECKING:
 
 _UNIT = ("category", "command", "args", "limits", "work")
 _HOSTS = (
-    "inventory", "local", "become", "concurrency", "serial", "max_failures", "fail_fast", "dir",
+    "inventory", "limit", "local", "become", "concurrency", "serial", "max_failures", "fail_fast", "dir",
     "script",
 )  # fmt: skip
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ExecCommand(Command):
+    """A command whose words before `--` are targets, and those behind it what to execute.
+
+    Without `--` the first word is the targets, and the others are the command.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else None
+        rest = super().parse_args(ctx, args if at is None else args[:at])
+        named = ctx.params["targets"]
+        ctx.params["divided"] = at is not None
+        if at is not None:
+            ctx.params["words"] = tuple(args[at + 1 :])
+        else:
+            ctx.params["targets"], ctx.params["words"] = named[:1], named[1:]
+        return rest
 
 
 def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
@@ -34,20 +52,21 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
 
 @click.command(
     "exec",
-    cls=Command,
+    cls=ExecCommand,
     examples=[
         "runyard exec -i hosts.yaml all -- uptime",
+        "runyard exec -i hosts.yaml web1 web2 @db --limit '!web2' -- uptime",
         "runyard exec 'web*' -- 'df -h / | tail -1'      # one word: a line for the shell",
-        "runyard exec 'web[1-40],!web7' --become root --serial 1,10% -- systemctl restart nginx",
+        "runyard exec 'web[1-40],!web7' --become --serial 1,10% -- systemctl restart nginx",
         "runyard exec ssh://deploy@web1 --script check.sh -- --fast",
         """runyard exec --category command --command ls --args '["-l", "/tmp"]'""",
         """runyard exec --category http --args '{"url": "http://127.0.0.1:8080/"}' -o json""",
         "runyard exec --work units.json -o json    # one unit, or a list of them",
     ],
 )
-@click.argument("targets", required=False)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD [ARG]...]")
+@click.argument("targets", nargs=-1, metavar="[TARGETS... -- CMD [ARG]...]")
 @inventory_option
+@limit_option
 @access_options
 @click.option(
     "--local", is_flag=True, help="Every host is this machine, under its own name and variables."
@@ -56,7 +75,13 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
 @click.option("--dir", metavar="DIR", help="Directory to run in, on the hosts.")
 @click.option("--script", metavar="FILE", help="Run this script; words behind -- are for it.")
 @click.option("--timeout", metavar="DURATION", help="How long each host may take: 30s, 5m.")
-@click.option("--become", metavar="USER", help="Run as this user, by sudo on other machines.")
+@click.option(
+    "--become",
+    is_flag=False,
+    flag_value="root",
+    metavar="[USER]",
+    help="Run as this user, root if none is named, by sudo on other machines.",
+)
 @click.option(
     "--concurrency", type=click.IntRange(1), metavar="N", help="Hosts at once.  [default: 10]"
 )
@@ -87,18 +112,22 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
 def execute(
     settings: Settings,
     /,
-    targets: str | None,
+    targets: tuple[str, ...],
     words: tuple[str, ...],
+    divided: bool,
     access: Access,
     form: str,
     **given: Any,
 ) -> int:
     """Run a command on TARGETS: hosts, groups and patterns, as of `run --limit`, or addresses.
 
+    Words before `--` are TARGETS, those behind it the command. Without `--` the first word alone
+    is TARGETS.
+
     One word behind `--` is a line for the shell of the host; several are a program and its
     arguments, without a shell. It is a run like others, of the workflow `exec`: it can be
     canceled, resumed and looked at, and its output is kept. Output of more than 20 hosts is
-    grouped: each output once.
+    grouped: each output once. Its stdin is empty, whatever stdin is here.
 
     Without an inventory there is this machine, `local`, alone. An address, such as
     ssh://user@host or http://host:7072, needs none.
@@ -112,12 +141,12 @@ def execute(
     ctx = click.get_current_context()
     if given["category"] is None and given["work"] is None:
         _refuse(ctx, _UNIT, given, "is of units of work: give --category as well")
-        if targets is None:
+        if not targets:
             raise click.UsageError("TARGETS are missing (or --category, --work)", ctx)
         if not words and given["script"] is None:
             raise click.UsageError("there is no command: write it behind --", ctx)
-        return _on_hosts(targets, words, given, access, form, settings)
-    if targets is not None:
+        return _on_hosts(targets, words, divided, given, access, form, settings)
+    if targets or words:
         raise click.UsageError("give either TARGETS or a unit of work", ctx)
     given["group"] = settings.group is not None
     _refuse(ctx, (*_HOSTS, "group"), given, "is not for units of work: they run on this machine")
@@ -127,14 +156,16 @@ def execute(
 
 
 def _on_hosts(
-    targets: str,
+    targets: tuple[str, ...],
     words: tuple[str, ...],
+    divided: bool,
     given: dict[str, Any],
     access: Access,
     form: str,
     settings: Settings,
 ) -> int:
-    from runyard.cli.adhoc import AdHoc, find_hosts
+    from runyard.cli.adhoc import AdHoc
+    from runyard.cli.chosen import choose
     from runyard.cli.execution import execute as show
     from runyard.cli.loop import drive
     from runyard.cli.units import read_env
@@ -149,17 +180,26 @@ def _on_hosts(
     }
     if "serial" in keys:
         keys["serial"] = [word.strip() for word in keys["serial"].split(",")]
-    work = AdHoc(words, given["script"], read_env(given["env"]), given["dir"], keys)
     run_id = new_run_id()
-    options = RunOptions(run_id, local=given["local"], inventory=given["inventory"])
-    options, outer, hosts = find_hosts(targets, options, settings)
+    options = RunOptions(
+        run_id,
+        local=given["local"],
+        inventory=given["inventory"],
+        limit=tuple(given["limit"]),
+    )
+    chosen = choose(targets, options, settings)
+    if not divided:
+        chosen.refuse_more(words)
+    if given["limit"]:
+        keys["targets"] = list(chosen.patterns)
+    work = AdHoc(words, given["script"], read_env(given["env"]), given["dir"], keys)
 
     async def start(runs: Runs) -> Started:
-        return await runs.start(job, options.admitted_by(access))
+        return await runs.start(job, chosen.options.admitted_by(access))
 
-    here = options.local or any(host.transport == "local" for host in hosts)
+    here = options.local or any(host.transport == "local" for host in chosen.hosts)
     with Warm(run_id) if here else nullcontext():
-        job = work.job(outer, len(hosts))
+        job = work.job(chosen.outer, len(chosen.hosts))
         return drive(show(start, work.title, form, settings))
 
 
