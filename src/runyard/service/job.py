@@ -133,10 +133,13 @@ class Job:
         """Narrowed to `--local` and `--tags`; checks `--limit`.
 
         Raises:
-            UsageError: no task has one of the tags, `--limit` names an unknown host.
+            UsageError: no task has one of the tags, `--limit` names an unknown host or leaves
+                nobody.
         """
         inventory = self.inventory.as_local() if options.local else self.inventory
-        inventory.select(options.limit)
+        if not inventory.select(options.limit) and options.limit:
+            text = ",".join(options.limit)
+            raise UsageError(f"no host is selected by --limit {text}", code="TARGET")
         pipeline = self.pipeline
         if options.tags:
             modules = tuple(

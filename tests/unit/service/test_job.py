@@ -42,3 +42,10 @@ def test_tags_leave_out_the_others_and_what_was_after_them_waits_no_more() -> No
     with pytest.raises(UsageError, match="no step has the tag z") as refusal:
         whole.under(RunOptions(tags=("z",)))
     assert refusal.value.hint == "tags here: x, y"
+
+
+@pytest.mark.parametrize("limit", ["!web", "x*", "web & !all"])
+def test_a_limit_that_leaves_nobody_is_refused(limit: str) -> None:
+    with pytest.raises(UsageError, match="no host is selected by --limit") as refusal:
+        job(task("a")).under(RunOptions(limit=(limit,)))
+    assert limit in refusal.value.message
