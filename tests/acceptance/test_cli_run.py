@@ -270,6 +270,20 @@ def test_cancel_from_elsewhere_waits_and_counts_survivors(
     assert "error[RUN_FINAL]" in again.stderr
 
 
+def test_cancel_kill_waits_for_no_grace(
+    tmp_path: Path, program: Run, background: Background
+) -> None:
+    steps = (
+        "steps:\n  - {name: stays, action: cmd.run, grace: 1h, "
+        "args: {cmd: 'trap \"\" TERM; echo pid $$; while :; do sleep 0.05; done'}}\n"
+    )
+    process = background("run", write(tmp_path, steps))
+    pid = int(until_line(process, "| pid ").split()[-1])
+    done = program("cancel", "last", "--kill")
+    assert (done.returncode, gone(pid)) == (0, True), done.stderr
+    process.communicate(timeout=60)
+
+
 def gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)

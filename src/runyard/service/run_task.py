@@ -22,6 +22,7 @@ from runyard.store.journal import Control, Journal
 
 log = logging.getLogger("runyard.run")
 _LISTEN_AGAIN = 0.5
+_TURNS = 0.01  # seconds in which the loop tells everybody of an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ class RunTask:
             reason = str(data.get("reason") or "canceled")
             self._signals.halt.request(reason)
             if data.get("kill"):
+                # Twice within one turn of the loop would be heard once.
+                await asyncio.sleep(_TURNS)
                 self._signals.kill.request(reason)
         elif control.kind in ("approve", "reject"):
             decision = Decision(
