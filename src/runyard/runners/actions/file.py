@@ -12,6 +12,7 @@ from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 from runyard.runners.files import Landing, check_local, digest_local, set_local
+from runyard.runners.progress import telling
 from runyard.store.settled import settled
 
 _RIGHTS = (
@@ -93,8 +94,9 @@ class FileFetch:
             mode = there.mode & 0o777
         landing = await settled(partial(Landing, dest), Landing.abandon)
         try:
-            async for part in work.connector.get(args["src"]):
-                await settled(partial(landing.write, part))
+            async with telling(work, "fetched", there.size, lambda: landing.size):
+                async for part in work.connector.get(args["src"]):
+                    await settled(partial(landing.write, part))
             digest = landing.sha256
             if there.sha256 and digest != there.sha256:
                 raise SystemFault(
