@@ -20,7 +20,8 @@ async def telling(
 ) -> AsyncIterator[None]:
     """While the block runs, a line every PAUSE seconds: `done()` of `total` bytes, and how fast.
 
-    `verb` begins it (`copied`); names of files may hold secrets, and are left out. A log that takes no line is no reason to stop.
+    `verb` begins it (`copied`); names of files may hold secrets, and are left out. A log that
+    takes no line is no reason to stop.
     """
     task = asyncio.ensure_future(_tell(work, verb, total, done)) if work.output else None
     try:
