@@ -22,7 +22,7 @@ The five classes of contract 3 ("Errors: argument, execution, timeout, system, n
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class RunyardError(Exception):
@@ -50,6 +50,14 @@ class RunyardError(Exception):
             self.hint = hint
         if retryable is not None:
             self.retryable = retryable
+
+    def about(self, what: str) -> Self:
+        """The same failure, said of `what`: who is told it would take it for another's."""
+        said = type(self).__new__(type(self))
+        said.__dict__.update(self.__dict__)
+        said.message = f"{what}: {self.message}"
+        said.args = (said.message,)
+        return said
 
     def to_dict(self) -> dict[str, Any]:
         """The one JSON shape of an error: `code message class retryable hint`."""

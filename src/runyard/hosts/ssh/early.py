@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
+import shlex
 import socket
 from collections import Counter
 from typing import Final
@@ -16,6 +17,8 @@ from typing import Final
 from runyard.hosts.ssh.target import Target
 
 CONFIGS: Final = ("~/.ssh/config", "/etc/ssh/ssh_config")
+_FOLDERS: Final = ("~/.ssh", "/etc/ssh")
+"""What a relative Include is relative to: the first in the user's file, the other in the global."""
 IDLE: Final = frozenset(
     ("host", "sendenv", "hashknownhosts", "gssapiauthentication", "stricthostkeychecking")
 )
@@ -43,7 +46,7 @@ class Early:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):  # the latter: it can be no name of a host
             return None
         if len(found) != 1:  # several addresses are tried in turn, and this is not the place
             return None
@@ -77,9 +80,20 @@ def has_only(settings: frozenset[str], path: str) -> bool:
     except (OSError, ValueError):
         return False
     for line in lines:
-        words = line.replace("=", " ", 1).split()
-        if not words or words[0].startswith("#") or words[0].lower() in settings:
+        if line.lstrip().startswith("#"):
             continue
-        if words[0].lower() != "include" or any(glob.glob(word) for word in words[1:]):
+        try:
+            words = shlex.split(line.replace("=", " ", 1))
+        except ValueError:
+            return False
+        if not words or words[0].lower() in settings:
+            continue
+        if words[0].lower() != "include" or any(_is_there(word) for word in words[1:]):
             return False
     return True
+
+
+def _is_there(pattern: str) -> bool:
+    """Whether an Include of `pattern` may find a file."""
+    path = os.path.expanduser(pattern)
+    return any(glob.glob(os.path.join(os.path.expanduser(each), path)) for each in _FOLDERS)

@@ -11,12 +11,28 @@ from runyard.hosts.ssh.keys import Offer
 from runyard.hosts.ssh.link import Dropped
 from runyard.hosts.ssh.verify import Verifier
 from runyard.model.errors import NetworkError, RunyardError, SystemFault
+from runyard.model.light import dataclass
 
 _LOST = (asyncssh.ConnectionLost, ConnectionError, EOFError)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """As whom, and with what, we wanted to get in.
+
+    Attributes:
+        user: our name there; `named` when the address, the inventory or the configuration says so.
+        agent: what of an agent's was shown, in words.
+    """
+
+    user: str
+    named: bool
+    offer: Offer
+    agent: str = ""
+
+
 def fault_of(
-    error: BaseException, where: str, verifier: Verifier, offer: Offer, seconds: float
+    error: BaseException, where: str, verifier: Verifier, caller: Caller, seconds: float
 ) -> RunyardError:
     """Why `where` could not be connected to; `seconds` is how long we have waited at most."""
     if verifier.trouble is not None:
@@ -29,8 +45,8 @@ def fault_of(
             code="HOST_KEY_REVOKED" if "revoked" in error.reason else "HOST_KEY_UNKNOWN",
             retryable=False,
         )
-    if isinstance(error, asyncssh.PermissionDenied) or _too_many_keys(error):
-        return _refused(where, offer, error)
+    if is_refusal(error):
+        return _refused(where, caller, error)
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return _protocol(f"{where}: {error.reason}")
     if isinstance(error, asyncssh.ProtocolNotSupported):
@@ -40,6 +56,11 @@ def fault_of(
             f"the configuration of ssh cannot be read: {error}", code="SSH_CONFIG", retryable=False
         )
     return _unreachable(error, where, seconds)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether it means that we are not let in, by a server that has shown who it is."""
+    return isinstance(error, asyncssh.PermissionDenied) or _too_many_keys(error)
 
 
 def lost(error: BaseException, where: str) -> NetworkError:
@@ -54,6 +75,13 @@ def _unreachable(error: BaseException, where: str, seconds: float) -> RunyardErr
             f"the name of {where} is not known: {error.strerror}",
             code="UNKNOWN_HOST",
             hint="check the address, or name the host in ~/.ssh/config or /etc/hosts",
+        )
+    if isinstance(error, UnicodeError):  # a label that is empty, or too long
+        return NetworkError(
+            f"{where} can be no name of a host: {error.__cause__ or error}",
+            code="UNKNOWN_HOST",
+            hint="check the address",
+            retryable=False,
         )
     if isinstance(error, ConnectionRefusedError):
         return NetworkError(
@@ -78,17 +106,20 @@ def _unreachable(error: BaseException, where: str, seconds: float) -> RunyardErr
     return SystemFault(f"{where}: {error}", code="SSH_CONFIG", retryable=False)
 
 
-def _refused(where: str, offer: Offer, error: BaseException) -> SystemFault:
-    shown = [*offer.files, *(["the keys of ssh-agent"] if offer.agent else [])]
+def _refused(where: str, caller: Caller, error: BaseException) -> SystemFault:
+    offer = caller.offer
+    shown = [*offer.files, *([caller.agent] if caller.agent else [])]
     hints = []
     if offer.locked:
         hints.append(f"encrypted keys need ssh-agent: ssh-add {offer.locked[0]}")
     if _too_many_keys(error):
         hints.append("name the right key with the host's `identity`, or use IdentitiesOnly")
     elif not offer.locked:
-        hints.append("name the user in the address and the key with the host's `identity`")
+        key = "the key with the host's `identity`"
+        hints.append(f"name {key}" if caller.named else f"name the user in the address and {key}")
     return SystemFault(
-        f"{where} does not let us in; we have shown {', '.join(shown) or 'no key, having none'}",
+        f"{where if '@' in where else f'{caller.user}@{where}'} does not let us in; "
+        f"we have shown {', '.join(shown) or 'no key, having none'}",
         code="SSH_AUTH",
         hint="; ".join(hints),
         retryable=False,

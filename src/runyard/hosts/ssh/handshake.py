@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from getpass import getuser
 from typing import Any, Final, cast
 
@@ -12,7 +14,7 @@ import asyncssh
 from asyncssh.config import SSHClientConfig
 
 from runyard.hosts.ssh.early import CONFIGS, IDLE, has_only
-from runyard.hosts.ssh.faults import fault_of
+from runyard.hosts.ssh.faults import Caller, fault_of, is_refusal
 from runyard.hosts.ssh.keys import Keys, Offer
 from runyard.hosts.ssh.known import SSH_PORT, KnownHosts
 from runyard.hosts.ssh.target import Target
@@ -63,7 +65,7 @@ class Plan:
     target: Target
     arguments: Mapping[str, Any]
     verifier: Verifier
-    offer: Offer
+    caller: Caller
     jump: str
     where: str
     server: str
@@ -82,9 +84,11 @@ def plan(target: Target, login: Login) -> Plan:
         offer = _offer(target, login.keys, config)
         alias = str(config.get("HostKeyAlias") or "")
         known = login.known(_known_files(target, config))
-        verifier = Verifier(str(target), known, alias, accept_new=login.accept_new)
-        seconds = float(str(config.get("ConnectTimeout") or CONNECT))
         host = str(config.get("Hostname") or target.host)
+        verifier = Verifier(str(target), host, known, alias, accept_new=login.accept_new)
+        user = str(config.get("User") or "")  # the target's own, if it has one
+        caller = Caller(user or getuser(), bool(user), offer)
+        seconds = float(str(config.get("ConnectTimeout") or CONNECT))
         port = target.port or int(str(config.get("Port") or SSH_PORT))
         algorithms = () if config.get("HostKeyAlgorithms") else verifier.algorithms(host, port)
         arguments = {
@@ -110,7 +114,7 @@ def plan(target: Target, login: Login) -> Plan:
     jump = target.jump or str(config.get("ProxyJump") or "")
     jump = "" if jump.lower() == "none" else jump
     where, server = _where(target, host, port), f"{host}:{port}"
-    return Plan(target, arguments, verifier, offer, jump, where, server, seconds)
+    return Plan(target, arguments, verifier, caller, jump, where, server, seconds)
 
 
 async def connect(
@@ -122,12 +126,16 @@ async def connect(
         NetworkError: it cannot be reached, for now; Dropped when another try at once is worth it.
         SystemFault: it does not let us in, or is not who it should be; no try will change that.
     """
-    verifier = plan.verifier
+    verifier, caller = plan.verifier, plan.caller
     connection: asyncssh.SSHClientConnection | None = None
     try:
         connection = await asyncssh.connect(tunnel=tunnel, sock=sock, **plan.arguments)
     except (asyncssh.Error, OSError, EOFError, ValueError) as error:
-        raise fault_of(error, plan.where, verifier, plan.offer, plan.seconds) from error
+        if is_refusal(error):
+            caller = replace(caller, agent=await caller.offer.of_agent())
+            with suppress(SystemFault):  # not being let in is what counts
+                verifier.remember()
+        raise fault_of(error, plan.where, verifier, caller, plan.seconds) from error
     finally:
         if connection is None and sock is not None:
             sock.close()

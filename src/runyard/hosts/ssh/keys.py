@@ -23,13 +23,30 @@ class Offer:
     Attributes:
         arguments: for `asyncssh.connect`.
         files: of the keys that are shown; `locked`: of those that only an agent could use.
-        agent: where the agent listens, or "".
+        agent: where the agent listens, or "" when it is not asked.
+        identities: public halves of the keys of the agent that may be shown; None is all of them.
     """
 
     arguments: dict[str, Any]
     files: tuple[str, ...]
     locked: tuple[str, ...]
     agent: str
+    identities: tuple[bytes, ...] | None = None
+
+    async def of_agent(self) -> str:
+        """What an agent had to show, in words; "" when none was asked."""
+        if not self.agent:
+            return ""
+        try:
+            async with await asyncssh.connect_agent(self.agent) as agent:
+                found = await agent.get_keys(self.identities)
+        except (OSError, ValueError, asyncssh.Error, EOFError):
+            return "nothing of ssh-agent, which does not answer"
+        kind = "" if self.identities is None else "named "
+        keys = (
+            f"{len(found)} {kind}key{'s' if len(found) > 1 else ''}" if found else f"no {kind}key"
+        )
+        return f"{keys} of ssh-agent"
 
 
 class Keys:
@@ -41,30 +58,35 @@ class Keys:
     def only(self, identity: str) -> Offer:
         """The key in the file `identity`; if it is encrypted, the same one in an agent.
 
+        As with ssh, the public half is enough to ask an agent: in `identity` or `.pub` beside it.
+
         Raises:
             ArgumentError: `KEY`: there is none, it cannot be read, or nobody can decrypt it.
         """
-        path = Path(identity).expanduser()
+        path, agent = Path(identity).expanduser(), os.environ.get("SSH_AUTH_SOCK", "")
+        locked: tuple[str, ...] = (str(path),)
         try:
             pair = self._pair(path)
-        except OSError as error:
-            raise ArgumentError(f"identity: {path}: {error.strerror}", code="KEY") from error
-        except (asyncssh.KeyImportError, ValueError) as error:
-            raise ArgumentError(
-                f"identity: {path} is no private key: {error}",
-                code="KEY",
-                hint="name the file of the private key, not the `.pub` beside it",
-            ) from error
+        except (OSError, ValueError) as error:
+            if not (agent and _public([path])):
+                raise _unusable(path, error) from error
+            pair, locked = None, ()
         if pair is not None:
             return Offer({"client_keys": [pair], "agent_path": None}, (str(path),), (), "")
-        agent = os.environ.get("SSH_AUTH_SOCK", "")
         if not agent:
             raise ArgumentError(
                 f"identity: the key {path} is encrypted, and there is no ssh-agent to ask",
                 code="KEY",
                 hint=f'eval "$(ssh-agent)" && ssh-add {path}',
             )
-        return _through_agent(agent, [path])
+        known = _public([path])
+        arguments: dict[str, Any] = {
+            "client_keys": [*locked],
+            "ignore_encrypted": True,
+            "agent_path": agent,
+            "agent_identities": list(known) or None,
+        }
+        return Offer(arguments, (), locked, agent, known or None)
 
     def usual(self, files: Iterable[str], agent: str, *, only: bool) -> Offer:
         """Keys of the configuration (`files`), or the usual ones, and all that an agent has.
@@ -73,8 +95,9 @@ class Keys:
         """
         named = [Path(file).expanduser() for file in files]
         pairs: list[_Pair] = []
+        tried = named or [Path("~/.ssh", name).expanduser() for name in _USUAL]
         shown, locked = [], []
-        for path in named or [Path("~/.ssh", name).expanduser() for name in _USUAL]:
+        for path in tried:
             try:
                 pair = self._pair(path)
             except (OSError, ValueError):  # ssh, too, goes on to the next one
@@ -89,11 +112,13 @@ class Keys:
             "ignore_encrypted": True,
             "agent_path": agent or None,
         }
-        if only:
-            arguments["agent_identities"] = _public([*map(Path, shown), *locked]) or None
-            if arguments["agent_identities"] is None:
-                arguments["agent_path"] = None
-        return Offer(arguments, tuple(shown), tuple(map(str, locked)), agent)
+        if not only:
+            return Offer(arguments, tuple(shown), tuple(map(str, locked)), agent)
+        known = _public(tried)  # also of keys that an agent alone has
+        arguments["agent_identities"] = list(known) or None
+        if not known:
+            agent, arguments["agent_path"] = "", None
+        return Offer(arguments, tuple(shown), tuple(map(str, locked)), agent, known)
 
     def _pair(self, path: Path) -> _Pair | None:
         """The key with its certificate; None when it is encrypted. Raises OSError, ValueError."""
@@ -109,6 +134,16 @@ class Keys:
         return self._pairs[path]
 
 
+def _unusable(path: Path, error: Exception) -> ArgumentError:
+    if isinstance(error, OSError):
+        return ArgumentError(f"identity: {path}: {error.strerror}", code="KEY")
+    return ArgumentError(
+        f"identity: {path} is no private key: {error}",
+        code="KEY",
+        hint="name the file of the private key, not the `.pub` beside it",
+    )
+
+
 def _with_certificate(key: asyncssh.SSHKey, path: Path) -> _Pair:
     try:
         return key, [asyncssh.read_certificate(f"{path}-cert.pub")]
@@ -116,17 +151,7 @@ def _with_certificate(key: asyncssh.SSHKey, path: Path) -> _Pair:
         return key
 
 
-def _through_agent(agent: str, locked: list[Path]) -> Offer:
-    arguments: dict[str, Any] = {
-        "client_keys": [*map(str, locked)],
-        "ignore_encrypted": True,
-        "agent_path": agent,
-        "agent_identities": _public(locked) or None,
-    }
-    return Offer(arguments, (), tuple(map(str, locked)), agent)
-
-
-def _public(paths: Iterable[Path]) -> list[bytes]:
+def _public(paths: Iterable[Path]) -> tuple[bytes, ...]:
     """The public halves, as far as they can be read."""
     found = []
     for path in paths:
@@ -136,4 +161,4 @@ def _public(paths: Iterable[Path]) -> list[bytes]:
             except (OSError, asyncssh.KeyImportError):
                 continue
             break
-    return found
+    return tuple(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from runyard.hosts.ssh.early import Early
 from runyard.hosts.ssh.target import Target, hop
-from runyard.model.errors import NetworkError, SystemFault
+from runyard.model.errors import NetworkError, RunyardError, SystemFault
 
 if TYPE_CHECKING:
     from asyncssh import SSHClientConnection
@@ -213,7 +213,10 @@ class Link:
                 )
             self._jump = link
             link.join(self)
-        return await self._jump.connection()
+        try:
+            return await self._jump.connection()
+        except RunyardError as error:
+            raise error.about(f"jump host {self._jump.where} of {self.target}") from error
 
 
 def _load() -> None:

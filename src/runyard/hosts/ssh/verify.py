@@ -12,15 +12,20 @@ Trusted = tuple[list[SSHKey], list[SSHKey], list[SSHKey]]
 
 
 class Verifier(SSHClient):
-    """Of one connection to `shown`; `alias` is the name it is known by (HostKeyAlias).
+    """Of one connection to `shown`, which is `host` to the network.
+
+    `alias` is the name that it is known by (HostKeyAlias), or "".
 
     Attributes:
         trouble: why the host's key was refused, or None.
     """
 
-    def __init__(self, shown: str, known: KnownHosts, alias: str, *, accept_new: bool) -> None:
+    def __init__(
+        self, shown: str, host: str, known: KnownHosts, alias: str, *, accept_new: bool
+    ) -> None:
         self.trouble: RunyardError | None = None
         self._shown = shown
+        self._at = host
         self._known = known
         self._alias = alias
         self._accept_new = accept_new
@@ -66,7 +71,7 @@ class Verifier(SSHClient):
             code="HOST_KEY_UNKNOWN",
             hint="compare it with what the host itself says (`ssh-keygen -lf "
             f"/etc/ssh/ssh_host_{_short(kind)}_key.pub` there), then use --accept-new, or "
-            f"`ssh-keyscan {_scan(self._host, port)} >>~/.ssh/known_hosts`",
+            f"`ssh-keyscan {_scan(self._at, port)}{_renamed(self._alias)} >>~/.ssh/known_hosts`",
             retryable=False,
         )
         return False
@@ -117,6 +122,11 @@ class Verifier(SSHClient):
 def _short(kind: str) -> str:
     """The part of the file's name: `ed25519`, `ecdsa`, `rsa`."""
     return kind.removeprefix("sk-").removeprefix("ssh-").split("-")[0]
+
+
+def _renamed(alias: str) -> str:
+    """Makes lines of ssh-keyscan known by `alias`."""
+    return f" | sed 's/^[^ ]*/{alias}/'" if alias else ""
 
 
 def _scan(host: str, port: int) -> str:
