@@ -67,7 +67,9 @@ async def stat(path: str, digest: bool) -> FileStat | None:
 
 async def probe() -> dict[str, str]:
     """As `Connector.probe`."""
-    return await _aside(files.probe)
+    from runyard.supervisor import facts
+
+    return await _aside(facts.probe)
 
 
 async def _aside(act: Callable[[], T]) -> T:

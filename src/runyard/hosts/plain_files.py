@@ -13,6 +13,7 @@ from runyard.hosts.plain_ask import MISSING, PATH, Questions
 from runyard.hosts.source import Source
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NotFoundError, RunyardError, SystemFault
+from runyard.supervisor.facts import TOOLS
 
 _DIGEST = r"""
 ry_sum() {
@@ -80,9 +81,24 @@ echo "os $(uname -s)"; echo "arch $(uname -m)"; echo "hostname $(uname -n)"
 echo "user $(id -un)"; echo "python "
 { read -r i </etc/machine-id || read -r i </var/lib/dbus/machine-id || i=$(uname -n); } 2>/dev/null
 echo "machine_id $i"
+d= v= f=/etc/os-release; [ -r $f ] || f=/usr/lib/os-release
+if [ -r $f ]; then
+  d=linux
+  while IFS== read -r k x; do
+    x=${x#[\"\']}; x=${x%[\"\']}; case $k in ID) d=$x;; VERSION_ID) v=$x;; esac
+  done <$f
+elif [ "$(uname -s)" = Darwin ]; then d=macos; v=$(sw_vers -productVersion)
+fi
+echo "distro $d"; echo "distro_version $v"
+echo "cpus $(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null)"
+m=
+if [ -r /proc/meminfo ]; then
+  while read -r k x _; do [ "$k" != MemTotal: ] || m=$((x * 1024)); done </proc/meminfo
+else m=$(sysctl -n hw.memsize 2>/dev/null)
+fi
+echo "memory $m"
 for n in "$@"; do x=$(command -v "$n") && echo "has.$n $x"; done; :
 """
-_TOOLS = ("sh", "bash", "python3", "docker", "podman", "git", "systemctl", "apt-get", "dnf", "apk")
 _KINDS = {"-": modes.S_IFREG, "d": modes.S_IFDIR, "l": modes.S_IFLNK}
 _PLURAL = 9  # fields of a line of ls
 
@@ -167,7 +183,7 @@ class PlainFiles:
         return FileStat(_kind(found), int(size), modes.S_IMODE(found), user, float(mtime), sha256)
 
     async def probe(self) -> dict[str, str]:
-        said = await self._host.ask(_PROBE, *_TOOLS)
+        said = await self._host.ask(_PROBE, *TOOLS)
         facts = {}
         for line in said.decode(errors="replace").splitlines():
             name, _, value = line.partition(" ")

@@ -1,4 +1,4 @@
-"""Files and facts of this host. Whatever reads or writes a file may take long: see `aside`."""
+"""Files of this host. Whatever reads or writes a file may take long: see `aside`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 PART = 4 << 20
-TOOLS = ("sh", "bash", "python3", "docker", "podman", "git", "systemctl", "apt-get", "dnf", "apk")
 
 
 def put(data: bytes, dest: str, mode: int | None, owner: str | None) -> dict[str, Any]:
@@ -107,32 +106,10 @@ def stat(path: str, digest: bool = False) -> dict[str, Any] | None:
         "kind": kind,
         "size": found.st_size,
         "mode": modes.S_IMODE(found.st_mode),
-        "owner": _user(found.st_uid),
+        "owner": user_of(found.st_uid),
         "mtime": found.st_mtime,
         "sha256": digest_of(path) if digest and kind == "file" else "",
     }
-
-
-def probe() -> dict[str, str]:
-    """Facts of this host: `os arch hostname user python machine_id`, and `has.NAME` paths."""
-    import sys
-
-    system = os.uname()
-    facts = {
-        "os": system.sysname.lower(),
-        "arch": system.machine,
-        "hostname": system.nodename,
-        "user": _user(os.geteuid()),
-        "python": "%d.%d.%d" % sys.version_info[:3],
-        "machine_id": _machine_id(),
-    }
-    for tool in TOOLS:
-        for directory in os.environ.get("PATH", os.defpath).split(":"):
-            path = os.path.join(directory, tool)
-            if os.access(path, os.X_OK):
-                facts["has." + tool] = path
-                break
-    return facts
 
 
 def digest_of(path: str) -> str:
@@ -186,20 +163,10 @@ def _seen(fd: int) -> dict[str, Any]:
     return {"size": found.st_size, "seen": seen}
 
 
-def _user(uid: int) -> str:
+def user_of(uid: int) -> str:
     import pwd
 
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def _machine_id() -> str:
-    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        try:
-            with open(path, encoding="ascii") as file:
-                return file.read().strip()
-        except OSError:
-            continue
-    return os.uname().nodename

@@ -158,7 +158,9 @@ class Transfers:
         self._do(path, lambda: ({"stat": files.stat(path, digest)}, b""), answer)
 
     def _probe(self, _door: Door, _header: Header, _payload: bytes, answer: Answer) -> None:
-        self._aside.do("", lambda: ({"facts": files.probe()}, b""), answer)
+        from . import facts
+
+        self._aside.do("", lambda: ({"facts": facts.probe()}, b""), answer)
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runyard.hosts.facts import FACTS
 from runyard.hosts.plain import PlainConnector
 from runyard.hosts.plain_files import _of_ls
 from runyard.model.errors import ArgumentError, NotFoundError, RunyardError, SystemFault
+from runyard.supervisor.facts import probe
 from tests.unit.hosts.shells import LocalShell
 from tests.unit.hosts.test_plain import raw, use, way
 
@@ -134,6 +136,9 @@ def test_facts(tmp_path: Path, way: str, raw: bool) -> None:
             system.nodename,
         )
         assert facts["python"] == "" and facts["has.sh"] and facts["machine_id"]
+        assert [name for name in facts if not name.startswith("has.")] == list(FACTS)
+        same = ("distro", "distro_version", "cpus", "memory")
+        assert [facts[name] for name in same] == [probe()[name] for name in same]
         with pytest.raises(SystemFault) as error:
             await host.socket("/run/docker.sock")
         assert error.value.code == "NO_SOCKET"

@@ -77,9 +77,3 @@ def test_stat(tmp_path: Path) -> None:
     assert files.stat("/dev/null")["kind"] == "other"  # type: ignore[index]
     assert files.stat(str(tmp_path / "none")) is None
     assert files.stat(str(tmp_path / "f" / "below")) is None
-
-
-def test_probe() -> None:
-    facts = files.probe()
-    assert {"os", "arch", "hostname", "user", "python", "machine_id"} <= set(facts)
-    assert os.access(facts["has.sh"], os.X_OK)
