@@ -5,6 +5,7 @@ from __future__ import annotations
 from runyard.hosts.inventory import Inventory
 from runyard.model.action import Actions
 from runyard.workflow.calls import args_of, check_call, check_command, open_texts
+from runyard.workflow.facts import check_facts
 from runyard.workflow.graph import find_circle
 from runyard.workflow.instances import MAX_TOTAL, check_instances, check_loop_values, count
 from runyard.workflow.inventory import build_inventory
@@ -41,6 +42,7 @@ def check_document(
         check_call(spot.node, spot.path, actions, report)
     check_targets(root, inventory, report, alone=outer is None and "inventory" not in root.value)
     check_notify(root, report)
+    check_facts(root, report)
     _order(root, report)
     return inventory
 

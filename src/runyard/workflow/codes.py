@@ -158,6 +158,9 @@ CODES: dict[str, Code] = {
         "other.", "Name groups under `children`, hosts under `hosts`.", DOCUMENT,
         _doc("inventory:\n  hosts: {web1: {}}\n  groups: {web: {children: [dbs]}}\n"
              "steps:\n" + _STEP)),
+    "WF050": Code("unknown fact", "No host is asked for a fact of this name: it would be empty "
+        "everywhere.", "Correct the name; `runyard facts -o json` shows what hosts answer.", STEP,
+        "when: ${facts.oss} == \"linux\""),
     "WF099": Code("too many diagnostics", "After 1,000 the rest is left out.",
         "Repair the first ones.", DOCUMENT,
         _doc("steps: [" + ", ".join(["x"] * 1001) + "]\n")),

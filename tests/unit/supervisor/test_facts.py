@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +29,11 @@ def test_a_machine_without_a_release_file(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(facts, "_RELEASES", ("/nowhere/os-release",))
     found = facts.probe()
     assert (found["distro"], found["distro_version"]) == ("", "")
+
+
+def test_the_page_lists_them() -> None:
+    page = Path(__file__).parents[3] / "docs/how-to/use-an-inventory.md"
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.+) \|$", page.read_text(), re.MULTILINE))
+    tools = rows.pop("has.TOOL")
+    assert rows == FACTS
+    assert tuple(re.findall("`([^`]+)`", tools)) == facts.TOOLS
