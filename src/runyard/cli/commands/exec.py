@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _UNIT = ("category", "command", "args", "limits", "work")
 _HOSTS = (
-    "inventory", "limit", "local", "become", "concurrency", "serial", "max_failures", "fail_fast", "dir",
-    "script",
+    "inventory", "limit", "local", "become", "concurrency", "serial", "max_failures", "fail_fast",
+    "dir", "script",
 )  # fmt: skip
 
 
