@@ -5,43 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
+from runyard.hosts.address import transport_of
 from runyard.hosts.groups import lay_out
 from runyard.hosts.pattern import select_names
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
-
-_SCHEMES: Final = {
-    "http": "agent",
-    "https": "agent",
-    "ssh": "ssh",
-    "docker": "docker",
-    "worker": "worker",
-    "k8s": "kubernetes",
-}
-
-
-def transport_of(address: str) -> str:
-    """How an address is reached: local, agent, ssh, docker, worker or kubernetes.
-
-    Raises:
-        UsageError: it is no address (contract 1, "Document").
-    """
-    if address in ("", "local"):
-        return "local"
-    scheme, separator, rest = address.partition("://")
-    transport = _SCHEMES.get(scheme.lower())
-    if separator and rest and transport is not None:
-        return transport
-    if separator:
-        hint = did_you_mean(scheme, _SCHEMES, "{}://") or "one of " + ", ".join(
-            f"{known}://" for known in _SCHEMES
-        )
-    else:
-        hint = f"write ssh://{address}, http://{address} for a push agent, or local"
-    raise UsageError(f'address "{address}" is not valid', code="ADDRESS", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +36,14 @@ class Host:
 
     @property
     def transport(self) -> str:
-        """local, agent, ssh, docker, worker or kubernetes. Raises UsageError."""
-        return transport_of(self.address)
+        """local, agent, ssh, docker, worker or kubernetes; "unknown" when it is no address.
+
+        One such host keeps nobody from working on the others: opening the way to it is an error.
+        """
+        try:
+            return transport_of(self.address)
+        except UsageError:
+            return "unknown"
 
     def user(self, become: str | None) -> str:
         """Whom a step acts as that says `become`; None is as the host has it.

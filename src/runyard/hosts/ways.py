@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from runyard.hosts.address import transport_of
 from runyard.hosts.descriptors import raise_limit
 from runyard.hosts.inventory import Host
 from runyard.hosts.local import LocalConnector
@@ -34,7 +35,7 @@ class Ways:
         """The way to `host` as `become` ("" is the user of the transport).
 
         Raises:
-            UsageError: `TRANSPORT`: no way of this version leads there.
+            UsageError: `TRANSPORT`: no way of this version leads there; `ADDRESS`: nor any other.
         """
         site, transport = self._site, host.transport
         if transport == "local":
@@ -62,6 +63,7 @@ class Ways:
             from runyard.hosts.docker.connector import open_docker
 
             return open_docker(host, become, site)
+        transport_of(host.address)
         raise UsageError(
             f"host {host.name} is at {host.address}: this version has no way there",
             code="TRANSPORT",

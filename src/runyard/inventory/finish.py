@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runyard.hosts.inventory import Group, Host, Inventory, transport_of
+from runyard.hosts.address import transport_of
+from runyard.hosts.inventory import Group, Host, Inventory
 from runyard.inventory.draft import Draft, groups_of_hosts
 from runyard.inventory.link import reach
 from runyard.inventory.own import judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runyard.hosts.inventory import transport_of
+from runyard.hosts.address import transport_of
 from runyard.inventory.draft import Draft
 from runyard.inventory.problem import NAME_RULE, InventoryError, is_host_name, shown
 from runyard.inventory.ranges import RangeError, expand, split_port

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from runyard.hosts.address import without_passwords
+
 MASK: Final = "***"
 _WORDS: Final = frozenset((
     "password", "passwords", "passwd", "passphrase", "passcode", "pass", "pwd", "pw", "pin",
@@ -13,7 +15,6 @@ _WORDS: Final = frozenset((
 _KEYS: Final = frozenset(("private", "api", "access", "secret", "encryption", "signing", "shared"))
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _REFERENCE = re.compile(r"\$\{secret:[^}]*\}")
-_IN_ADDRESS = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
 def masked(value: Any, name: str = "") -> Any:
@@ -29,7 +30,7 @@ def masked(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [masked(each) for each in value]
     if isinstance(value, str):
-        return _IN_ADDRESS.sub(rf"\1{MASK}@", value)
+        return without_passwords(value, MASK)
     return value
 
 

@@ -11,8 +11,10 @@ from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
+from runyard.hosts.address import transport_of
 from runyard.hosts.groups import find_cycle
-from runyard.hosts.inventory import Group, Host, Inventory, transport_of
+from runyard.hosts.inventory import Group, Host, Inventory
+from runyard.hosts.ssh.target import target_of
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 from runyard.model.suggest import did_you_mean
@@ -145,9 +147,11 @@ def _host(name: str, node: Node, report: Report) -> Host:
     text = address.value if address is not None and isinstance(address.value, str) else ""
     if address is not None and text and "${" not in text:
         try:
-            transport_of(text)
+            if transport_of(text) == "ssh":
+                target_of(Host(name, text))
         except UsageError as error:
-            report.error("WF048", address, error.message, **advice(error.hint))
+            message = error.message.removeprefix(f'host "{name}": ')
+            report.error("WF048", address, message, **advice(error.hint))
     return Host(name, text, _vars(node), options=_options(node))
 
 

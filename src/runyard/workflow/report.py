@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from runyard.hosts.address import without_passwords
 from runyard.workflow.node import SCALAR, Node
 from runyard.workflow.source import Source
 
@@ -116,7 +117,7 @@ class Report:
             fix = "repair these first"
         from runyard.workflow.diagnostic import Diagnostic
 
-        text = self.source.line(line)
+        text = without_passwords(self.source.line(line))
         cut = max(0, col - KEPT // 2) if len(text) > KEPT else 0
         found = Diagnostic(
             code,

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runyard.hosts.inventory import Group, Host, Inventory, transport_of
+from runyard.hosts.address import transport_of
+from runyard.hosts.inventory import Group, Host, Inventory
 from runyard.model.errors import UsageError
 
 

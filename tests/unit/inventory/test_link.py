@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runyard.hosts.inventory import transport_of
+from runyard.hosts.address import transport_of
 from runyard.inventory.link import reach
 from runyard.inventory.problem import InventoryError
 

@@ -71,19 +71,14 @@ def inventory(
 
 def _shape(inventory: Inventory, host: Host) -> dict[str, Any]:
     from runyard.inventory.mask import masked
-    from runyard.model.errors import UsageError
 
     variables: dict[str, Any] = dict(inventory.vars)
     for group in host.groups:
         variables.update(inventory.groups[group].vars)
     variables.update(host.vars)
-    try:
-        transport = host.transport
-    except UsageError:
-        transport = "unknown"
     return {
         "host": host.name,
-        "transport": transport,
+        "transport": host.transport,
         "address": masked(host.address),
         "groups": list(host.groups),
         "vars": masked(variables),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runyard.hosts.address import without_password
 from runyard.hosts.agent.greeting import Contact, Greeting
 from runyard.hosts.agent.pool import Pool
 from runyard.hosts.agent.web import AgentWeb
@@ -165,7 +166,7 @@ def _check(host: Host) -> None:
         )
     if not usable:
         raise UsageError(
-            f"host {host.name}: {host.address} is no address of an agent",
+            f"host {host.name}: {without_password(host.address)} is no address of an agent",
             code="ADDRESS",
             hint="such as http://web1:7072",
         )

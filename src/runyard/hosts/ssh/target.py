@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from runyard.hosts.address import without_password
 from runyard.hosts.inventory import Host
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
@@ -52,7 +53,10 @@ def target_of(host: Host) -> Target:
     where = f'host "{host.name}"'
     address = host.address.partition("://")[2].rstrip("/")
     said = host.options
-    name, user, port = _split(address, f'{where}: address "{_without_password(host.address)}"')
+    for text in _text(said, "jump", where).split(","):
+        if text and text != "none":
+            hop(text)
+    name, user, port = _split(address, f'{where}: address "{without_password(host.address)}"')
     return Target(
         name,
         user or _text(said, "user", where),
@@ -68,20 +72,20 @@ def hop(text: str) -> Target:
         UsageError: `ADDRESS`.
     """
     address = text.strip().removeprefix("ssh://").rstrip("/")
-    return Target(*_split(address, f'jump host "{_without_password(text)}"'))
+    return Target(*_split(address, f'jump host "{without_password(text)}"'))
 
 
 def _split(address: str, where: str) -> tuple[str, str, int]:
     """Host, user, port."""
-    match = _ADDRESS.fullmatch(address)
-    if match is None:
-        raise _wrong(f"{where} is not valid", _FORM)
-    host, user = match["host"].strip("[]"), match["user"] or ""
-    if ":" in user:
+    if ":" in address.rpartition("@")[0]:
         raise _wrong(
             f"{where} holds a password",
             "use a key (`identity`) or ssh-agent; passwords would be seen by everybody",
         )
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise _wrong(f"{where} is not valid", _FORM)
+    host, user = match["host"].strip("[]"), match["user"] or ""
     if "%" in user:
         from urllib.parse import unquote
 
@@ -107,10 +111,6 @@ def _text(said: Mapping[str, Any], key: str, where: str) -> str:
     if key == "user" and value.startswith("-"):
         raise _wrong(f"{where}: user begins with a dash", "write the name of a user")
     return value
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r":[^@/]*@", ":…@", text)
 
 
 def _wrong(message: str, hint: str) -> UsageError:
