@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, field
+from functools import partial
 from typing import Any
 
+from runyard.engine.asking import Asking, each_of
 from runyard.engine.halt import Halted
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.running import Running
@@ -17,6 +19,7 @@ from runyard.expr.value import MISSING
 from runyard.hosts.inventory import Host
 from runyard.model.errors import RunyardError
 from runyard.model.light import dataclass
+from runyard.model.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,19 @@ def _shown(value: Any) -> str:
 
 
 async def make_plan(
-    pipeline: Pipeline, run: Running, digest: str, key: bytes, *, checks: bool = True
+    pipeline: Pipeline,
+    run: Running,
+    digest: str,
+    key: bytes,
+    *,
+    checks: bool = True,
+    progress: Progress | None = None,
 ) -> Plan:
     """Decide every step on every host as far as it can be known now.
 
-    With `checks`, the steps' check commands are executed at the hosts; nothing else is. `key`
-    keys the HMAC of secrets.
+    With `checks`, the steps' check commands are executed at the hosts, of a task on as many at
+    once as it works on; nothing else is. A host that cannot be reached is asked once. `key` keys
+    the HMAC of secrets; `progress` counts decisions, in rows.
 
     Raises:
         UsageError: a target is unknown.
@@ -117,19 +127,18 @@ async def make_plan(
     from hmac import digest as keyed
 
     rows: list[PlanRow] = []
+    progress = progress or Progress()
+    asking = Asking(run, progress) if checks else None
+    tasks = [(module, task) for module in pipeline.modules for task in module.tasks]
+    progress.total = sum(len(_hosts(task, run)) * len(task.steps) for _, task in tasks)
     open_names = False
-    for module in pipeline.modules:
+    for module, task in tasks:
         enabled = module.is_enabled(run)
-        for task in module.tasks:
-            for host in _hosts(task, run):
-                for step in task.steps:
-                    if not enabled:
-                        decision, why = "skip", "module is not enabled"
-                    else:
-                        decision, why = await _decide(task, step, host, run, open_names, checks)
-                    rows.append(PlanRow(module.name, task.name, step.key, host.name, decision, why))
-            exports = enabled and any(step.may_export for step in task.steps)
-            open_names = open_names or exports
+        decide = partial(_rows, module.name, task, run, enabled, open_names, asking, progress)
+        for found in await each_of(_hosts(task, run), decide, task.fan.concurrency):
+            rows += found
+        exports = enabled and any(step.may_export for step in task.steps)
+        open_names = open_names or exports
     for task in pipeline.finally_:
         for host in _hosts(task, run):
             for step in task.steps:
@@ -154,13 +163,33 @@ def _hosts(task: Task, run: Running) -> list[Host]:
     return hosts[:1] if task.fan.run_once else hosts
 
 
+async def _rows(
+    module: str,
+    task: Task,
+    run: Running,
+    enabled: bool,
+    after_others: bool,
+    asking: Asking | None,
+    progress: Progress,
+    host: Host,
+) -> list[PlanRow]:
+    rows = []
+    for step in task.steps:
+        decision, why = "skip", "module is not enabled"
+        if enabled:
+            decision, why = await _decide(task, step, host, run, after_others, asking)
+        rows.append(PlanRow(module, task.name, step.key, host.name, decision, why))
+        progress.done += 1
+    return rows
+
+
 async def _decide(
-    task: Task, step: Step, host: Host, run: Running, after_others: bool, checks: bool
+    task: Task, step: Step, host: Host, run: Running, after_others: bool, asking: Asking | None
 ) -> tuple[str, str]:
     conditions = [when for when in (task.when, step.policy.when) if when is not None]
-    if checks and any(_is_fact(name) for when in conditions for name in when.names):
+    if asking is not None and any(_is_fact(name) for when in conditions for name in when.names):
         try:
-            await _gather(step, host, run)
+            await asking.facts(host, step.policy.become)
         except Halted:
             raise
         except RunyardError as error:
@@ -171,19 +200,17 @@ async def _decide(
         if unset and after_others:
             return "unknown", f"when depends on {', '.join(unset)}, exported by an earlier step"
         facts = [name for name in unset if _is_fact(name)]
-        if facts and not checks:
+        if facts and asking is None:
             return "unknown", f"when depends on {', '.join(facts)}: no host is asked"
         try:
             if not when.evaluate(scope):
                 return "skip", f"when: {when.explain(scope)}"
         except RunyardError as error:
             return "unknown", error.message
-    if not checks:
+    if asking is None:
         return "run", ""
     try:
-        ctx = run.context(host, run.fleet.connector(host, step.policy.become))
-        await ctx.connector.connect()
-        if await run.halt.run(step.check(ctx)):
+        if await asking.check(step, host):
             return "done", "check: already done"
     except Halted:
         raise
@@ -194,11 +221,3 @@ async def _decide(
 
 def _is_fact(name: str) -> bool:
     return name.startswith("facts.")
-
-
-async def _gather(step: Step, host: Host, run: Running) -> None:
-    """Make the facts of a host known. Raises RunyardError."""
-    if not run.variables.facts_of(host.name):
-        connector = run.fleet.connector(host, step.policy.become)
-        await run.halt.run(connector.connect())
-        run.variables.record_facts(host.name, await run.halt.run(connector.probe()))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from runyard.engine.context import Context
 from runyard.engine.module import Module
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.plan import Plan, make_plan
@@ -11,6 +13,7 @@ from runyard.engine.policy import Fan, Policy
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
 from runyard.model.errors import RunyardError
+from runyard.model.progress import Progress
 from tests.unit.engine.support import Bench, Do, bench
 
 KEY = b"k" * 32
@@ -56,6 +59,44 @@ def test_a_host_that_cannot_be_reached_is_unknown(tmp_path: Path) -> None:
         assert row.decision == "unknown" and "not there" in row.why
 
     bench(tmp_path, scenario, ["a", "b"])
+
+
+def test_a_host_that_cannot_be_reached_is_asked_once_for_all_steps(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        b.ways["a"].absent = 99
+        progress = Progress()
+        fact = Do("fact", policy=Policy(when=compile_when('${facts.os} == "linux"')))
+        steps = (Do("one"), Do("two"), fact)
+        made = Pipeline("p", (Module("m", tuple(Task(s.name, (s,)) for s in steps)),))
+        plan = await make_plan(made, b.running(), "d", KEY, progress=progress)
+        assert [r.decision for r in plan.rows if r.host == "a"] == ["unknown"] * 3
+        assert b.ways["a"].absent == 98
+        assert (progress.done, progress.total, progress.waiting) == (6, 6, {})
+
+    bench(tmp_path, scenario, ["a", "b"])
+
+
+def test_hosts_of_a_task_are_asked_at_once_and_told_in_order(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        everybody, progress = asyncio.Barrier(3), Progress()
+        seen: list[list[str]] = []
+
+        class Meet(Do):
+            async def check(self, ctx: Context) -> bool:
+                seen.append(sorted(progress.waiting))
+                await everybody.wait()
+                return ctx.host.name == "b"
+
+        made = Pipeline("p", (Module("m", (Task("meet", (Meet("meet"),)),)),))
+        plan = await make_plan(made, b.running(), "d", KEY, progress=progress)
+        assert [(r.host, r.decision) for r in plan.rows] == [
+            ("a", "run"),
+            ("b", "done"),
+            ("c", "run"),
+        ]
+        assert seen[-1] == ["a", "b", "c"]
+
+    bench(tmp_path, scenario, ["a", "b", "c"])
 
 
 def test_facts_are_asked_for_only_where_a_condition_wants_them(tmp_path: Path) -> None:
