@@ -17,6 +17,7 @@ from runyard.hosts.ways import Ways
 from runyard.model.errors import ConflictError
 from runyard.model.event import NewEvent
 from runyard.model.ids import check_run_id, new_run_id
+from runyard.model.progress import Progress
 from runyard.model.run import Notifier, RunFilter, RunRecord, RunStore
 from runyard.model.status import Status
 from runyard.service.access import admitted
@@ -273,8 +274,18 @@ class Runs(Desk):
 
     # -- planning
 
-    async def plan(self, job: Job, options: RunOptions, *, checks: bool = True) -> Plan:
-        """What `start` would do now; nothing is changed, only check commands are executed."""
+    async def plan(
+        self,
+        job: Job,
+        options: RunOptions,
+        *,
+        checks: bool = True,
+        progress: Progress | None = None,
+    ) -> Plan:
+        """What `start` would do now; nothing is changed, only check commands are executed.
+
+        `progress` counts decisions, and tells which hosts are waited for.
+        """
         secrets = await self._secrets.resolve(job.secrets)
         job = job.under(options)
         options, secrets = admitted(options, job, secrets)
@@ -283,8 +294,9 @@ class Runs(Desk):
         ledger = Ledger(self.journal, run_id, 1)
         running = assemble(job, options, ledger, self.home, Signals.new(), opener, secrets)
         try:
+            key = plan_key(self.home)
             return await make_plan(
-                job.pipeline, running, job.digest, plan_key(self.home), checks=checks
+                job.pipeline, running, job.digest, key, checks=checks, progress=progress
             )
         finally:
             await running.fleet.close(done=True)
