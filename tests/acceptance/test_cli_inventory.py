@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.acceptance.terminal import Terminal
+from tests.conftest import PROGRAM, Run
 
 HOSTS = """\
 [web]
@@ -180,3 +181,14 @@ def test_facts(folder: Path, program: Run) -> None:
     assert there["facts"] == {}
     assert there["error"]["class"] == "network"
     assert program("facts", "-i", "hosts.ini", "--timeout", "soon").returncode == 2
+
+
+def test_ctrl_c_shows_the_facts_that_are_known(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"local,http://127.0.0.1:{silent.getsockname()[1]},"
+        with Terminal([PROGRAM, "facts", "-i", hosts], cwd=folder) as terminal:
+            terminal.until("1 of 2 hosts answered, waiting for 127.0.0.1")
+            terminal.type("\x03")
+            assert terminal.wait() == 130
+    assert "local  linux" in terminal.text
+    assert "stopped by Ctrl-C; no answer from 127.0.0.1" in terminal.text

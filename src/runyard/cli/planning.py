@@ -10,12 +10,14 @@ import click
 
 from runyard.cli import failure
 from runyard.cli.approvals import can_ask
+from runyard.cli.progress import of_plan, shown
 from runyard.cli.render import dump, screen_columns, table
 from runyard.cli.session import service
 from runyard.cli.settings import Settings
 from runyard.cli.style import Paint
 from runyard.cli.text import for_screen
 from runyard.model.errors import ConflictError
+from runyard.model.progress import Progress
 
 if TYPE_CHECKING:
     from runyard.engine.plan import Plan, PlanRow
@@ -38,9 +40,18 @@ async def show_plan(
 ) -> int:
     """Print what a run would do; nothing is changed."""
     async with service(quiet=True) as runs:
-        plan = await runs.plan(job, options, checks=checks)
+        plan = await made_plan(runs, job, options, settings, checks=checks)
     tell_plan(plan, form, settings)
     return 0
+
+
+async def made_plan(
+    runs: Runs, job: Job, options: RunOptions, settings: Settings, *, checks: bool = True
+) -> Plan:
+    """The plan; while hosts are waited for, stderr says so."""
+    progress = Progress()
+    async with shown(lambda: of_plan(progress), settings):
+        return await runs.plan(job, options, checks=checks, progress=progress)
 
 
 def tell_plan(plan: Plan, form: str, settings: Settings) -> None:
@@ -57,7 +68,7 @@ async def accept_plan(runs: Runs, job: Job, options: RunOptions, settings: Setti
     Raises:
         NotApproved: the answer is no, or there is nobody to ask.
     """
-    plan = await runs.plan(job, options)
+    plan = await made_plan(runs, job, options, settings)
     if not can_ask():
         raise NotApproved(
             "this workflow runs only after its plan was approved (plan.mode: manual-approve)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 from runyard.expr.secrets import Secrets
@@ -27,7 +27,7 @@ class HostFacts:
     error: RunyardError | None = None
 
 
-async def gather_facts(
+async def ask_facts(
     home: Home,
     inventory: Inventory,
     hosts: Sequence[Host],
@@ -36,11 +36,11 @@ async def gather_facts(
     base: Path = Path(),
     at_once: int = 50,
     timeout: float = 30.0,
-) -> list[HostFacts]:
+) -> AsyncGenerator[HostFacts]:
     """Ask `hosts`, at most `at_once` of them at a time, each for at most `timeout` seconds.
 
-    In the order of `hosts`. A host that cannot be asked is a result, not an exception; files that
-    the inventory names are relative to `base`. Cancellation leaves all hosts.
+    Each is told as soon as it has answered. A host that cannot be asked is a result, not an
+    exception; files that the inventory names are relative to `base`. Closing leaves all hosts.
 
     Raises:
         UsageError: variables about access cannot mean what they say, a secret is not known.
@@ -56,11 +56,14 @@ async def gather_facts(
         async with turn:
             return await _ask(fleet, host, timeout)
 
+    asked = [asyncio.ensure_future(one(host)) for host in hosts]
     try:
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(one(host)) for host in hosts]
-        return [task.result() for task in asked]
+        for answer in asyncio.as_completed(asked):
+            yield await answer
     finally:
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
         await fleet.close(done=True)
         from shutil import rmtree
 

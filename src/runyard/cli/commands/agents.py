@@ -36,7 +36,13 @@ SKEW = 2
     ],
 )
 @hosts_options
-@click.option("--timeout", default="10s", show_default=True, help="How long an agent may take.")
+@click.option(
+    "--timeout",
+    default="10s",
+    show_default=True,
+    metavar="DURATION",
+    help="How long an agent may take.",
+)
 @click.option("--watch", is_flag=True, help="Look again every 2 s, until Ctrl-C.")
 @agent_options
 @output_option()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from runyard.cli.render import output_option
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from runyard.hosts.inventory import Host
     from runyard.hosts.site import Access
     from runyard.service.facts import HostFacts
 
@@ -31,7 +32,13 @@ _COLUMNS = ("os", "arch", "hostname", "user", "python")
     ],
 )
 @hosts_options
-@click.option("--timeout", default="30s", show_default=True, help="How long a host may take.")
+@click.option(
+    "--timeout",
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="How long a host may take.",
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 1000),
@@ -55,25 +62,67 @@ def facts(
     """Connect to the hosts that PATTERN selects (default: all) and ask them what they are.
 
     These are the facts that conditions see: `when: ${facts.os} == "linux"`. A host that cannot be
-    asked is shown with its error. Exit code 0 when all have answered, else 1.
+    asked is shown with its error. Exit code 0 when all have answered, else 1. Ctrl-C shows what is
+    known by then.
     """
     from runyard.cli.loop import drive
     from runyard.cli.render import dump
-    from runyard.service.facts import gather_facts
+    from runyard.service.facts import ask_facts
     from runyard.store.home import Home
 
     seconds = _seconds(timeout)
     known, hosts = chosen_hosts(inventory, workflow, patterns, settings)
     base = Path(workflow).parent if workflow not in (None, "-") else Path()
-    asked = gather_facts(
+    asked = ask_facts(
         Home.default(), known, hosts, access, base=base, at_once=concurrency, timeout=seconds
     )
-    found = drive(asked)
+    told: dict[str, HostFacts] = {}
+    stopped = drive(_collect(asked, told, hosts, settings))
+    found = [told[host.name] for host in hosts if host.name in told]
     if form == "table":
         _table(found, settings)
     else:
         click.echo(dump([_shape(each) for each in found], form))
+    if stopped:
+        return _tell_stopped([host.name for host in hosts if host.name not in told])
     return 1 if any(each.error is not None for each in found) else 0
+
+
+async def _collect(
+    asked: AsyncGenerator[HostFacts],
+    told: dict[str, HostFacts],
+    hosts: Sequence[Host],
+    settings: Settings,
+) -> bool:
+    """Put answers into `told` as they come; True when Ctrl-C has ended that."""
+    import asyncio
+    from contextlib import aclosing
+
+    from runyard.cli.progress import names, shown
+
+    def now() -> str:
+        left = [host.name for host in hosts if host.name not in told]
+        return f"{len(told)} of {len(hosts)} hosts answered, waiting for {names(left)}"
+
+    try:
+        async with shown(now, settings), aclosing(asked):
+            async for answer in asked:
+                told[answer.host.name] = answer
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        return True
+    return False
+
+
+def _tell_stopped(left: Sequence[str]) -> int:
+    from runyard.cli import failure
+    from runyard.cli.progress import names
+    from runyard.cli.views.plain import tell
+
+    tell(f"runyard: stopped by Ctrl-C; no answer from {names(left)}")
+    return failure.SIGINT
 
 
 def _seconds(text: str) -> float:

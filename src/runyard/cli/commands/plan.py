@@ -65,7 +65,7 @@ def plan(
 
     options = given_options(variables, var_files, local, limit, tags, inventory)
     options, outer = with_inventory(options.admitted_by(access), settings)
-    made = drive(_make(read_job(file, settings, outer), options, not no_checks))
+    made = drive(_make(read_job(file, settings, outer), options, not no_checks, settings))
     if out is not None:
         from runyard.cli.planfile import PlanFile
 
@@ -75,8 +75,9 @@ def plan(
     return 0
 
 
-async def _make(job: Job, options: RunOptions, checks: bool) -> Plan:
+async def _make(job: Job, options: RunOptions, checks: bool, settings: Settings) -> Plan:
+    from runyard.cli.planning import made_plan
     from runyard.cli.session import service
 
     async with service(quiet=True) as runs:
-        return await runs.plan(job, options, checks=checks)
+        return await made_plan(runs, job, options, settings, checks=checks)
