@@ -87,6 +87,7 @@ def record_of(run_id: str, found: Iterable[Seen]) -> RunRecord:
             seen.finished_at,
             seen.message,
             dict(seen.output or {}),
+            max(0.0, (seen.finished_at or 0.0) - (seen.started_at or seen.finished_at or 0.0)),
         )
     for step in steps.values():
         hosts = list(step.hosts.values())

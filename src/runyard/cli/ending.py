@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from runyard.cli import failure
+from runyard.model.errors import HostLost
 from runyard.model.event import Event
 from runyard.model.light import dataclass
-from runyard.model.run import HostRecord, RunRecord, StepRecord
+from runyard.model.run import SWEPT, HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 
 _CODES = {
@@ -98,16 +100,42 @@ def survivors(record: RunRecord) -> int:
 
 
 def unknown(record: RunRecord) -> int:
-    """Attempts of an interrupted run whose end nobody saw: they may still be running."""
-    return sum(
-        host.status is Status.INTERRUPTED and host.finished_at is None
+    """Attempts of a run that has ended whose end nobody saw: they may still be running."""
+    return sum(_is_unknown(host) for step in record.steps for host in step.hosts.values())
+
+
+def lost(record: RunRecord) -> dict[str, str]:
+    """Hosts with which contact was lost, and was not found again, and what is known of that."""
+    return {
+        host.host: host.message
         for step in record.steps
         for host in step.hosts.values()
-    )
+        if _is_lost(host)
+    }
+
+
+def _is_unknown(host: HostRecord) -> bool:
+    return _is_lost(host) or (host.status is Status.INTERRUPTED and host.finished_at is None)
+
+
+def _is_lost(host: HostRecord) -> bool:
+    code = (host.output.get("error") or {}).get("code")
+    return code == HostLost.code and host.message != SWEPT
+
+
+def not_run(record: RunRecord) -> list[tuple[StepRecord, int]]:
+    """Steps that a run which has ended did not begin on so many of their hosts, in order."""
+    if not record.status.is_final:
+        return []
+    counts = [
+        (step, sum(host.status is Status.QUEUED for host in step.hosts.values()))
+        for step in record.steps
+    ]
+    return [(step, left) for step, left in counts if left]
 
 
 def elapsed(record: RunRecord) -> float:
-    """Seconds from the start of the run to its end, or to its last write."""
+    """Seconds from the start of the run to its end, or to now while it goes on."""
     start = record.started_at
-    end = record.finished_at or record.updated_at
+    end = record.finished_at or (record.updated_at if record.status.is_final else time.time())
     return max(0.0, end - start) if start and end else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from runyard.cli.ending import survivors
+from runyard.cli.ending import lost, survivors
 from runyard.cli.style import Paint
 from runyard.cli.waiting import until_final
 from runyard.hosts.site import Access
@@ -22,7 +22,7 @@ _AS_BEFORE = Access()
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A run that has ended; `left` is what was found, and ended, of one whose owner had died."""
+    """A run that has ended; `left` is what was found of it, and ended, after its end."""
 
     record: RunRecord
     left: Cancellation | None = None
@@ -41,18 +41,25 @@ class Stopped:
     @property
     def unreached(self) -> Mapping[str, str]:
         """Hosts where what ran may go on, and why."""
-        return self.left.unreached if self.left is not None else {}
+        return self.left.unreached if self.left is not None else lost(self.record)
 
     def text(self, paint: Paint) -> str:
-        """`canceled: RUN, survivors: 0`; of an interrupted run also how many attempts ended.
+        """`canceled: RUN, survivors: 0`; of a run that had ended also how many attempts ended now.
 
-        A line follows for each host that was not reached.
+        A line follows for each host that was not reached, and one that tells what can be done.
         """
+        run, status = self.record.run_id, self.record.status
         ended = f", ended now: {self.left.ended}" if self.left is not None else ""
-        status = paint.status(self.record.status)
-        lines = [f"{status}: {self.record.run_id}{ended}, survivors: {self.survivors}"]
+        line = f"{paint.status(status)}: {run}{ended}, survivors: {self.survivors}"
+        if status is Status.INTERRUPTED:
+            line += f"; `finally` was not run: `runyard resume {run}` goes on from here"
+        lines = [line]
         for host, why in self.unreached.items():
             lines.append(f"not reached: {host}, what ran there may go on: {why}")
+        if self.unreached:
+            lines.append(
+                f"  {paint('hint:', 'cyan')} `runyard cancel {run}` again ends what is left"
+            )
         return "\n".join(lines)
 
 
@@ -68,11 +75,11 @@ async def stop(
 ) -> Stopped | None:
     """Cancel the run and see it end; None when it was only asked to (without `wait`).
 
-    When its owner dies before it has obeyed, what it left behind is ended from here: nothing is
-    taken for gone that nobody has seen go.
+    When its owner dies before it has obeyed, what it left behind is ended from here; so is what
+    is left of a run that has ended: nothing is taken for gone that nobody has seen go.
 
     Raises:
-        ConflictError: it has ended, or somebody resumes it now.
+        ConflictError: it has ended, and nothing of it is left, or somebody resumes it now.
         DeadlineError: it has not ended after `timeout` seconds; 0 waits for ever.
     """
     while True:

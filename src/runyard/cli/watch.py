@@ -40,7 +40,8 @@ class Watched:
 async def watch(runs: Runs, started: Started, view: View, *, output: bool = True) -> Watched:
     """Show the run until it has ended; without `output`, its events alone are read.
 
-    Ctrl-C, SIGTERM, SIGQUIT and SIGHUP cancel, a second one kills, a third one leaves at once;
+    Ctrl-C, SIGTERM, SIGQUIT and SIGHUP cancel, a second one kills, a third one leaves at once
+    (SIGTERM twice within half a second is one);
     when the run has ended they stop what is still being shown of it. A failure to show the run
     never ends it.
     Approvals are asked on the terminal, if there is one.
@@ -118,6 +119,8 @@ async def _once(
         yield chunk
 
 
+_ONCE = 0.5
+"""Seconds within which a SIGTERM after another is the same one: it came to us and to our group."""
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
@@ -129,6 +132,7 @@ class _Signals:
         self._view = view
         self.only_reader: asyncio.Task[None] | None = None
         self._count = 0
+        self._last: tuple[signal.Signals | None, float] = (None, 0.0)
         self._notes: set[asyncio.Task[Any]] = set()
         self._installed: list[signal.Signals] = []
 
@@ -151,6 +155,10 @@ class _Signals:
     def _act(self, number: signal.Signals) -> None:
         if self.only_reader is not None:
             self.only_reader.cancel()
+            return
+        now, last = asyncio.get_running_loop().time(), self._last
+        self._last = number, now
+        if number is signal.SIGTERM and last[0] is number and now - last[1] < _ONCE:
             return
         self._count += 1
         name = "Ctrl-C" if number is signal.SIGINT else number.name

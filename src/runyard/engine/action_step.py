@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Any
 
 from runyard.engine.context import Context
+from runyard.engine.flying import CHECK
 from runyard.engine.policy import Call, Policy
 from runyard.engine.step import Step
 from runyard.expr.scope import HOST
@@ -55,10 +56,14 @@ class ActionStep(Step):
     def at_host(self) -> bool:
         return self.call.action.supervised
 
+    @property
+    def checks_at_host(self) -> bool:
+        return self.check_call is not None and self.check_call.action.supervised
+
     async def check(self, ctx: Context) -> bool:
         if self.check_call is None:
             return False
-        outcome = await self._perform(self.check_call, ctx, ctx.attempt_id(f"{self.key}~check"))
+        outcome = await self._perform(self.check_call, ctx, ctx.attempt_id(self.key + CHECK))
         if outcome.status in (Status.SUCCESS, Status.FAILED):
             return outcome.status is Status.SUCCESS
         raise RunyardError(

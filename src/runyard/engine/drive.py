@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from runyard.engine.context import Context
+from runyard.engine.flying import Flying
 from runyard.engine.halt import Halted
 from runyard.engine.offline import in_touch, reach
 from runyard.engine.reuse import recall_cached, remember
@@ -15,6 +16,7 @@ from runyard.engine.step import Step
 from runyard.engine.tally import finished_event, started_event, warning_event
 from runyard.engine.verdict import judge
 from runyard.expr.value import MISSING
+from runyard.hosts.ending import end_attempt
 from runyard.hosts.inventory import Host
 from runyard.model.errors import (
     ArgumentError,
@@ -136,7 +138,7 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
     if not rejoin:
         started = time.time()
         done = await recall_cached(step, ctx, run)
-        if done is None and await run.halt.run(step.check(ctx.at(run.ledger.epoch))):
+        if done is None and await _is_done(step, ctx, run):
             done = Outcome(Status.SKIPPED, message="check: already done")
         if done is not None:
             return StepResult(key, host, done, 0, started, time.time())
@@ -150,7 +152,7 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
     tried = 1
     while True:
         if not rejoin:
-            await run.ledger.intend(key, host, n)
+            await run.ledger.intend(_flying(step, ctx, run, n))
         result = await _once(step, ctx.at(n), run, rejoin)
         # How an earlier life was stopped says nothing about this one: the step is done anew.
         lost_before = rejoin and result.outcome.ended_by in ("lost", "cancel")
@@ -171,6 +173,24 @@ async def _attempts(step: Step, ctx: Context, run: Running) -> StepResult:
             return result
         n += 1
         tried += not lost_before
+
+
+async def _is_done(step: Step, ctx: Context, run: Running) -> bool:
+    """What its check says, asked anew in each life: what an earlier one still asks is ended."""
+    if step.checks_at_host:
+        earlier = run.ledger.take_check(step.key, ctx.host.name)
+        if earlier is not None:
+            way = run.fleet.connector(ctx.host, earlier.become)
+            await run.halt.run(way.connect())
+            await run.halt.run(end_attempt(way, earlier.id(run.run_id), earlier.grace))
+        await run.ledger.intend(_flying(step, ctx, run, run.ledger.epoch, check=True))
+    return await run.halt.run(step.check(ctx.at(run.ledger.epoch)))
+
+
+def _flying(step: Step, ctx: Context, run: Running, n: int, *, check: bool = False) -> Flying:
+    policy = step.policy
+    become = run.fleet.user(ctx.host, policy.become)
+    return Flying(step.key, ctx.host.name, n, become, policy.grace, check)
 
 
 async def _once(step: Step, ctx: Context, run: Running, flying: bool) -> StepResult:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from runyard.model.errors import HostLost
+from runyard.engine.flying import Flying, is_lost
 from runyard.model.event import Event, NewEvent
 from runyard.model.result import OFFLINE, Outcome, StepResult
 from runyard.model.status import Status
@@ -29,6 +29,7 @@ class Ledger:
         epoch: int,
         past: Iterable[AttemptRow] = (),
         approved: Iterable[str] = (),
+        checks: Iterable[Flying] = (),
         *,
         undoes: bool = False,
     ) -> None:
@@ -36,6 +37,8 @@ class Ledger:
         self.run_id = run_id
         self.epoch = epoch
         self._approved = frozenset(approved)
+        self._checks = {(check.step, check.host): check for check in checks}
+        self._begun: set[str] = set()
         self._repeated = ("finally:",) if undoes else ("finally:", "rollback:")
         self._told: list[NewEvent] = []
         self._handed: set[asyncio.Task[list[Event]]] = set()
@@ -88,8 +91,14 @@ class Ledger:
         """True when an earlier life of the run was allowed to start `step`."""
         return step in self._approved
 
+    def has_begun(self, step: str) -> bool:
+        """True when this life has told that it begins with `step`."""
+        return step in self._begun
+
     def tell(self, event: NewEvent) -> None:
         """Write `event` with the next commit, which comes soon whatever happens."""
+        if event.type == "step.started":
+            self._begun.add(event.step)
         self._told.append(event)
         asyncio.get_running_loop().call_soon(self._hand_over)
 
@@ -129,10 +138,22 @@ class Ledger:
             # A hole in the log: whoever records something from now on hears of it.
             self._failure = self._failure or error
 
-    async def intend(self, step: str, host: str, n: int) -> None:
-        """Commit that attempt `n` is about to be started."""
-        self._tries[step, host] = n
-        await self.record(NewEvent("attempt.started", step, host, {"n": n}))
+    async def intend(self, flying: Flying) -> None:
+        """Commit that an attempt is about to be started, as whom, and with which grace.
+
+        That is what somebody who finds the run dead needs to know to end it.
+        """
+        data: dict[str, Any] = {"n": flying.n, "grace": flying.grace}
+        if flying.become:
+            data["become"] = flying.become
+        if not flying.check:
+            self._tries[flying.step, flying.host] = flying.n
+        kind = "check.started" if flying.check else "attempt.started"
+        await self.record(NewEvent(kind, flying.step, flying.host, data))
+
+    def take_check(self, step: str, host: str) -> Flying | None:
+        """The check that an earlier life left at work, once; it is the caller's to end."""
+        return self._checks.pop((step, host), None)
 
     def miss(self, result: StepResult) -> None:
         """Hand over that a try ended and another one will follow."""
@@ -154,11 +175,9 @@ class Ledger:
         at = result.step, result.host
         self._last.pop(at, None)
         data = to_data(result)
-        if not result.attempt:
-            pass  # the host was not even reached, and what runs there goes on
-        elif _lost(data):
+        if is_lost(data):
             self._open.add(at)
-        else:
+        elif result.attempt:  # else the host was not even reached, and what runs there goes on
             self._open.discard(at)
         if tolerated:
             data["tolerated"] = True
@@ -194,11 +213,7 @@ def from_data(step: str, host: str, data: Mapping[str, Any]) -> StepResult:
 
 def in_flight(row: AttemptRow | None) -> bool:
     """Whether what an attempt started may still run, as far as the journal knows."""
-    return row is not None and row.n > 0 and (row.result is None or _lost(row.result))
-
-
-def _lost(result: Mapping[str, Any]) -> bool:
-    return (result.get("error") or {}).get("code") == HostLost.code
+    return row is not None and row.n > 0 and (row.result is None or is_lost(row.result))
 
 
 def _done(result: Mapping[str, Any]) -> bool:

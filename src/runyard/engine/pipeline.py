@@ -12,7 +12,9 @@ from runyard.engine.policy import Approval
 from runyard.engine.rollback import roll_back
 from runyard.engine.running import Ran, Running
 from runyard.engine.step import Step
+from runyard.engine.tally import left_event
 from runyard.engine.task import Task
+from runyard.hosts.inventory import Host
 from runyard.model.errors import FencedError, InternalError, RunyardError, StoreError, UsageError
 from runyard.model.event import NewEvent
 from runyard.model.light import dataclass
@@ -80,6 +82,7 @@ class Pipeline:
             ran = _join(ran, await roll_back(self.tasks(), ran.results, _afterwards(run)))
         for task in self.finally_:
             ran = _join(ran, await task.run(_afterwards(run)))
+        self._tell_left(run)
         after = await call_hook(self.post_run, run, f"post_run of {self.name}")
         return ran if ran.error or not after else replace(ran, error=after)
 
@@ -111,6 +114,17 @@ class Pipeline:
                 break
         return ran
 
+    def _tell_left(self, run: Running) -> None:
+        """Name the steps that were to come when the run was stopped, by a failure or a person."""
+        for module in self.modules:
+            left = [t for t in module.tasks if not run.ledger.has_begun(t.steps[0].key)]
+            if not left or not _is_wanted(module, run):
+                continue
+            for task in left:
+                hosts = _hosts(task, run)
+                for step in task.steps if hosts else ():
+                    run.ledger.tell(left_event(step, hosts, run))
+
     async def _handlers(self, ran: Ran, run: Running) -> Ran:
         told = Ran(())
         for handler in self.handlers:
@@ -119,6 +133,20 @@ class Pipeline:
                 run.ledger.tell(NewEvent("handler.started", handler.key))
                 told = _join(told, await Task(handler.key, (handler,), tuple(hosts)).run(run))
         return told
+
+
+def _is_wanted(module: Module, run: Running) -> bool:
+    try:
+        return module.is_enabled(run)
+    except Exception:  # what it depends on did not come to be
+        return True
+
+
+def _hosts(task: Task, run: Running) -> list[Host]:
+    try:
+        return task.hosts(run)
+    except UsageError:  # a target that is unknown is why the run has failed
+        return []
 
 
 def _afterwards(run: Running) -> Running:

@@ -46,6 +46,14 @@ class Step(ABC):
         """True when its work goes on at the host without us, as an attempt does."""
         return True
 
+    @property
+    def checks_at_host(self) -> bool:
+        """True when `check` starts something at the host, which would go on there without us.
+
+        It does so under the key of the step and `CHECK`, and the attempt number of its context.
+        """
+        return False
+
     async def check(self, ctx: Context) -> bool:
         """True when there is nothing left to do on this host."""
         return False

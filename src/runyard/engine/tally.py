@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from runyard.engine.running import Running
 from runyard.engine.step import Step
@@ -27,6 +28,11 @@ def started_event(step: Step, hosts: Sequence[Host], run: Running) -> NewEvent:
     names = [host.name for host in hosts]
     data = {"hosts": names, "index": run.order.get(step.key, 0), "total": len(run.order)}
     return NewEvent("step.started", step.key, data=data)
+
+
+def left_event(step: Step, hosts: Sequence[Host], run: Running) -> NewEvent:
+    """`step.left`: the run ends, and has not begun with `step` on these hosts."""
+    return replace(started_event(step, hosts, run), type="step.left")
 
 
 def by_step(results: Iterable[StepResult]) -> dict[str, list[StepResult]]:

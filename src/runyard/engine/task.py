@@ -45,6 +45,11 @@ class Task:
     tags: tuple[str, ...] = ()
     when: When | None = None
 
+    def hosts(self, run: Running) -> list[Host]:
+        """The hosts that it is for, in the inventory's order."""
+        hosts = run.select(self.targets)
+        return hosts[:1] if self.fan.run_once else hosts
+
     async def run(self, run: Running) -> Ran:
         """Every step on every host; results by host, then by step, in the inventory's order.
 
@@ -54,9 +59,7 @@ class Task:
         Raises:
             StoreError, FencedError: the journal does not take what is reached.
         """
-        hosts = run.select(self.targets)
-        if self.fan.run_once:
-            hosts = hosts[:1]
+        hosts = self.hosts(run)
         if not hosts:
             return Ran(())
         for step in self.steps:

@@ -50,13 +50,16 @@ class Fleet:
         """The way to `host` as a user, the same one every time; None is as the inventory says."""
         connector = self._asked.get((host.name, become))
         if connector is None:
-            linked = self.inventory.with_link(host)
-            user = linked.user(become)
+            linked, user = self.inventory.with_link(host), self.user(host, become)
             connector = self._connectors.get((host.name, user))
             if connector is None:
                 connector = self._connectors[host.name, user] = self._open(linked, user)
             self._asked[host.name, become] = connector
         return connector
+
+    def user(self, host: Host, become: str | None = None) -> str:
+        """As whom `connector` works there; "" is the user of the transport."""
+        return self.inventory.with_link(host).user(become)
 
     async def close(self, *, done: bool = False, but: Collection[str] = ()) -> None:
         """Leave all hosts; attempts that run go on. `done`: as of `Connector.close`.

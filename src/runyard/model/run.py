@@ -8,10 +8,17 @@ from typing import Any, Protocol
 from runyard.model.light import dataclass
 from runyard.model.status import Status
 
+SWEPT = "ended by a later cancel"
+"""The message of a host whose attempt had no known end, and was ended after the run."""
+
 
 @dataclass(slots=True)
 class HostRecord:
-    """One step on one host (contract 1, "Run")."""
+    """One step on one host (contract 1, "Run").
+
+    `started_at` is that of its first attempt, in whichever life of the run; `worked` are the
+    seconds that its attempts took, all together, without what was between them.
+    """
 
     host: str
     status: Status
@@ -19,6 +26,7 @@ class HostRecord:
     finished_at: float | None = None
     message: str = ""
     output: dict[str, Any] = field(default_factory=dict)
+    worked: float = 0.0
 
 
 @dataclass(slots=True)

@@ -71,7 +71,8 @@ def _judge(exit: Exit, timeout: float | None) -> tuple[Status, RunyardError]:
         after = f" after {timeout:g}s" if timeout is not None else ""
         return Status.TIMEOUT, DeadlineError(f"timed out{after}")
     if by == "cancel":
-        return Status.CANCELED, CanceledError("canceled")
+        # Who gave the order may have said why: a lease that nobody renewed.
+        return Status.CANCELED, CanceledError(exit.error or "canceled")
     if by == "limit":
         words = _LIMITS.get(detail, f"went over limits.{detail}")
         return Status.FAILED, ExecutionError(words, code="LIMIT", retryable=False)

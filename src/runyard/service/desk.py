@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from runyard.engine.flying import Flying, row_of
 from runyard.expr.secrets import Secrets
 from runyard.hosts.site import Access
 from runyard.model.errors import ConflictError, NotFoundError, RunyardError, UsageError
@@ -27,7 +28,7 @@ _AS_BEFORE = Access()
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """What an interrupted run had left behind: attempts ended, processes that could not be.
+    """What a run that has ended had left behind: attempts ended, processes that could not be.
 
     `unreached` maps hosts that could not be asked to the reason; what ran there may go on.
     """
@@ -56,28 +57,42 @@ class Desk:
     ) -> Cancellation | None:
         """Ask the owner to stop the run; returns None: what came of it is in the journal.
 
-        An interrupted run has no owner any more. What it left behind, here and at other hosts, is
-        ended now, and counted. `access` is what is said now of how those hosts let us in.
+        A run that has ended has no owner any more. What an interrupted one left behind, here and
+        at other hosts, is ended now, and counted; so is what any other was told to end, or had to
+        leave, at a host that could not be reached. `access` is what is said now of how hosts let
+        us in.
 
         Raises:
-            ConflictError: the run has ended (RUN_FINAL), or somebody resumes it now (RUN_OWNED).
+            ConflictError: the run has ended, and nothing of it is left (RUN_FINAL), or somebody
+                resumes it now (RUN_OWNED).
         """
         try:
             await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
         except ConflictError:
             record = await self.journal.get(run_id, outputs=False)
-            if record.status is not Status.INTERRUPTED:
+            if record.status is not Status.INTERRUPTED and not await self._is_left(run_id):
                 raise
             with self.home.own(run_id):
-                left = await self._end_left(run_id, record.epoch, access)
+                left, settled = await self._end_left(run_id, record.epoch, access)
                 data: dict[str, Any] = {"ended": left.ended, "survivors": left.survivors}
                 if left.unreached:
                     data["unreached"] = dict(left.unreached)
+                if settled:
+                    data["settled"] = [list(row_of(each)) for each in settled]
                 await self.journal.commit(run_id, record.epoch, [NewEvent("run.swept", data=data)])
             return left
         return None
 
-    async def _end_left(self, run_id: str, epoch: int, access: Access) -> Cancellation:
+    async def _is_left(self, run_id: str) -> bool:
+        """Whether anything of a run that has ended may go on, as far as the journal tells."""
+        from runyard.service.abandoned import flights_of
+
+        return bool(await flights_of(self.journal, run_id))
+
+    async def _end_left(
+        self, run_id: str, epoch: int, access: Access
+    ) -> tuple[Cancellation, Sequence[Flying]]:
+        """What came of ending all, and those at other hosts that are over for sure."""
         from runyard.hosts.abandoned import end_abandoned
         from runyard.service.abandoned import Elsewhere
 
@@ -88,12 +103,13 @@ class Desk:
             elsewhere = await Elsewhere.of(self.journal, run_id)
         except RunyardError as error:
             unreached = {**here.unreached, "other hosts": error.message}
-            return Cancellation(ended, survivors, unreached)
+            return Cancellation(ended, survivors, unreached), ()
         if elsewhere is None:
-            return Cancellation(ended, survivors, here.unreached)
-        there = await elsewhere.end(self.home, run_id, epoch, access, self._secrets)
+            return Cancellation(ended, survivors, here.unreached), ()
+        there = await elsewhere.end(self.home, epoch, access, self._secrets)
         unreached = {**here.unreached, **there.unreached}
-        return Cancellation(ended + there.ended, survivors + there.survivors, unreached)
+        left = Cancellation(ended + there.ended, survivors + there.survivors, unreached)
+        return left, there.settled
 
     async def _end_containers(self, run_id: str) -> Cancellation:
         from runyard.runners.docker.book import unfinished

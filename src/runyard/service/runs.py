@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from runyard.engine.flying import Flights
 from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
 from runyard.expr.secrets import Secrets
@@ -238,12 +239,13 @@ class Runs(Desk):
         try:
             epoch = await self.journal.claim(run_id)
             rows = await self.journal.attempts(run_id)
-            approved = [
-                event.step
-                async for event in self._all_events(run_id)
-                if event.type == "approval.decided" and event.data["decision"] == "approved"
-            ]
-            ledger = Ledger(self.journal, run_id, epoch, rows, approved, undoes=undoes)
+            approved, flights = list[str](), Flights()
+            async for event in self._all_events(run_id):
+                flights.see(event)
+                if event.type == "approval.decided" and event.data["decision"] == "approved":
+                    approved.append(event.step)
+            checks = [flying for flying in flights.all if flying.check]
+            ledger = Ledger(self.journal, run_id, epoch, rows, approved, checks, undoes=undoes)
             return self._launch(job, options, ledger, ownership, secrets, [*past, *rows])
         except BaseException:
             ownership.close()

@@ -15,6 +15,7 @@ from typing import Any
 from runyard.model.errors import ConflictError
 from runyard.model.event import Event
 from runyard.model.light import dataclass
+from runyard.model.run import SWEPT
 from runyard.model.status import Status, check_run_transition, parse_status
 
 
@@ -55,6 +56,7 @@ class Change:
 
 Folded = tuple[RunRow, tuple[Change, ...]]
 LATE = frozenset({"notify.failed", "run.swept"})
+_BEHIND = 1 << 40
 END_STATES = frozenset({"run.finished"})
 
 
@@ -123,7 +125,12 @@ def _finished(run: RunRow, event: Event) -> Folded:
 
 def _step_started(run: RunRow, event: Event) -> Folded:
     hosts = json.dumps(list(event.data.get("hosts", ())))
-    return run, (Change("step_started", {"hosts": hosts}),)
+    return run, (Change("step_started", {"hosts": hosts, "position": _position(event)}),)
+
+
+def _step_left(run: RunRow, event: Event) -> Folded:
+    hosts = json.dumps(list(event.data.get("hosts", ())))
+    return run, (Change("step_left", {"hosts": hosts, "position": _position(event)}),)
 
 
 def _step_finished(run: RunRow, event: Event) -> Folded:
@@ -164,11 +171,15 @@ def _approval_decided(run: RunRow, event: Event) -> Folded:
 
 
 def _swept(run: RunRow, event: Event) -> Folded:
-    if run.status is not Status.INTERRUPTED:
-        raise ConflictError(f"run {run.run_id} is {run.status}, not interrupted", code="RUN_FINAL")
+    if run.status is None or not run.status.is_final:
+        raise ConflictError(f"run {run.run_id} is {run.status}, and has not ended")
+    settled = [
+        Change("settle_attempt", {"step": step, "host": host, "n": n, "message": SWEPT})
+        for step, host, n in event.data.get("settled", ())
+    ]
     if event.data["survivors"] or event.data.get("unreached"):
-        return run, ()
-    return run, (Change("sweep_attempts", {"message": "ended by a later cancel"}),)
+        return run, tuple(settled)
+    return run, (*settled, Change("sweep_attempts", {"message": SWEPT}))
 
 
 def _notify_failed(run: RunRow, event: Event) -> Folded:
@@ -183,6 +194,7 @@ RULES: dict[str, Callable[[RunRow, Event], Folded]] = {
     "run.finished": _finished,
     "step.started": _step_started,
     "step.finished": _step_finished,
+    "step.left": _step_left,
     "attempt.started": _attempt_started,
     "attempt.finished": _attempt_finished,
     "result.reached": _result_reached,
@@ -200,7 +212,9 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "run.finished": ("status", "message?", "error?", "interrupted_reason?", "epoch?"),
     "step.started": ("hosts", "index", "total"),
     "step.finished": ("status", "message"),
-    "attempt.started": ("n",),
+    "step.left": ("hosts", "index", "total"),
+    "check.started": ("n", "grace", "become?"),
+    "attempt.started": ("n", "grace", "become?"),
     "attempt.finished": ("n", "result"),
     "result.reached": ("result",),
     "retry.scheduled": ("n", "delay", "reason"),
@@ -213,9 +227,14 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "handler.started": (),
     "plan.accepted": ("digest",),
     "notify.failed": ("error", "seq?"),
-    "run.swept": ("ended", "survivors", "unreached?"),
+    "run.swept": ("ended", "survivors", "unreached?", "settled?"),
 }
 _OPENING = LATE | {"run.resumed"}
+
+
+def _position(event: Event) -> int:
+    """The place of its step in the run; what has none there comes last, as it was begun."""
+    return int(event.data.get("index") or 0) or _BEHIND + event.seq
 
 
 def _text(value: object) -> str:

@@ -100,7 +100,10 @@ class Journal(Protocol):
         """
 
     async def get(self, run_id: str, *, outputs: bool = True) -> RunRecord:
-        """The record with its steps and hosts, in the order of the first `step.started`."""
+        """The record with its steps and hosts, in the order of the workflow.
+
+        Steps without a place in it follow, as they were begun.
+        """
 
     async def spec(self, run_id: str) -> dict[str, Any]:
         """What `create` was given."""

@@ -89,10 +89,15 @@ def step_records(steps: Iterable[Row], attempts: Iterable[Row]) -> list[StepReco
         record.hosts = {host: HostRecord(host, Status.QUEUED) for host in json.loads(hosts)}
         records[name] = record
     begun: dict[tuple[str, str], float | None] = {}
+    worked: dict[tuple[str, str], float] = {}
     for row in attempts:
         step, host, _, status, started_at, finished_at, message, done, data = row
         record = records.setdefault(step, StepRecord(step, Status.RUNNING, started_at))
         first = begun.setdefault((step, host), started_at)
+        spent = worked.get((step, host), 0.0)
+        if started_at is not None and finished_at is not None:
+            spent += max(0.0, finished_at - started_at)
+        worked[step, host] = spent
         # A try that ended with another to come leaves the step on this host running.
         between = not done and data is not None and record.status is Status.RUNNING
         record.hosts[host] = HostRecord(
@@ -102,6 +107,7 @@ def step_records(steps: Iterable[Row], attempts: Iterable[Row]) -> list[StepReco
             None if between else finished_at,
             message,
             {} if data is None else _output(json.loads(data).get("result") or {}),
+            spent,
         )
     return list(records.values())
 

@@ -11,8 +11,9 @@ import pytest
 from runyard.cli.stopping import Stopped, stop
 from runyard.cli.style import Paint
 from runyard.hosts.site import Access
+from runyard.model.errors import HostLost, NetworkError
 from runyard.model.event import Event
-from runyard.model.run import RunRecord
+from runyard.model.run import SWEPT, RunRecord
 from runyard.service.desk import Cancellation
 from tests.unit.cli.items import RUN
 from tests.unit.cli.records import host, run, step
@@ -44,6 +45,10 @@ def stopped(runs: FakeRuns, *, wait: bool = True) -> Stopped | None:
     return asyncio.run(stop(runs, RUN, "why", kill=False, wait=wait, timeout=9))  # type: ignore[arg-type]
 
 
+STAYS = f"; `finally` was not run: `runyard resume {RUN}` goes on from here"
+AGAIN = f"\n  hint: `runyard cancel {RUN}` again ends what is left"
+
+
 def text(runs: FakeRuns) -> tuple[str, bool]:
     found = stopped(runs)
     assert found is not None
@@ -57,23 +62,49 @@ def test_an_owner_that_obeys() -> None:
 
 def test_an_owner_that_dies_before_it_obeys() -> None:
     runs = FakeRuns("interrupted", Cancellation(2, 0), ended=False)
-    assert text(runs) == (f"interrupted: {RUN}, ended now: 2, survivors: 0", True)
+    assert text(runs) == (
+        f"interrupted: {RUN}, ended now: 2, survivors: 0{STAYS}",
+        True,
+    )
     assert runs.asked == 2
 
 
 @pytest.mark.parametrize(("survivors", "clean"), [(0, True), (3, False)])
 def test_an_owner_that_has_been_dead(survivors: int, clean: bool) -> None:
     runs = FakeRuns("interrupted", Cancellation(1, survivors), ended=True)
-    assert text(runs) == (f"interrupted: {RUN}, ended now: 1, survivors: {survivors}", clean)
+    assert text(runs) == (
+        f"interrupted: {RUN}, ended now: 1, survivors: {survivors}{STAYS}",
+        clean,
+    )
 
 
 def test_hosts_that_were_not_reached_are_named() -> None:
     runs = FakeRuns("interrupted", Cancellation(1, 0, {"web1": "no route"}), ended=True)
     assert text(runs) == (
-        f"interrupted: {RUN}, ended now: 1, survivors: 0\n"
-        "not reached: web1, what ran there may go on: no route",
+        f"interrupted: {RUN}, ended now: 1, survivors: 0{STAYS}\n"
+        f"not reached: web1, what ran there may go on: no route{AGAIN}",
         False,
     )
+
+
+def test_a_host_that_the_owner_could_not_tell_is_named() -> None:
+    """The run has ended, and its cancellation did not reach the host: that is no good end."""
+    error = HostLost.of("web1", NetworkError("no route"), canceled=True)
+    runs = FakeRuns("canceled", ended=False)
+    lost = host("web1", "error", error.message, error=error.to_dict())
+    runs.record = run(step("a", host("h", "canceled"), lost), status="canceled")
+    assert text(runs) == (
+        f"canceled: {RUN}, survivors: 0\n"
+        f"not reached: web1, what ran there may go on: {error.message}{AGAIN}",
+        False,
+    )
+    lost.message = SWEPT  # by a later cancel
+    assert text(runs) == (f"canceled: {RUN}, survivors: 0", True)
+
+
+def test_a_run_that_had_ended_and_of_which_something_was_left() -> None:
+    runs = FakeRuns("canceled", Cancellation(1, 0), ended=True)
+    assert text(runs) == (f"canceled: {RUN}, ended now: 1, survivors: 0", True)
 
 
 def test_without_waiting_nothing_is_known() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runyard.engine.flying import Flying
 from runyard.engine.ledger import Ledger, from_data, to_data
 from runyard.model.errors import StoreError
 from runyard.model.event import NewEvent
@@ -76,10 +77,10 @@ def test_a_result_and_the_next_intent_are_one_commit_and_keep_their_order(tmp_pa
 
         b.journal.commit = counted  # type: ignore[method-assign, assignment]
         ledger = b.running().ledger
-        await ledger.intend("one", "a", 1)
+        await ledger.intend(Flying("one", "a", 1))
         ledger.reach(StepResult("one", "a", Outcome(Status.SUCCESS), 1, 0.0, 0.0))
         ledger.tell(NewEvent("step.finished", "one", data={"status": "success"}))
-        await ledger.intend("two", "a", 1)
+        await ledger.intend(Flying("two", "a", 1))
         assert commits == [
             ["attempt.started"],
             ["result.reached", "step.finished", "attempt.started"],
@@ -112,7 +113,7 @@ def test_an_earlier_commit_that_failed_is_heard_of_by_everybody_after_it() -> No
         result = StepResult("s", "a", Outcome(Status.SUCCESS), 1, 0.0, 0.0)
         ledger.reach(result)
         await asyncio.sleep(0)
-        recording = [asyncio.ensure_future(ledger.intend("s", host, 1)) for host in "bc"]
+        recording = [asyncio.ensure_future(ledger.intend(Flying("s", host, 1))) for host in "bc"]
         await asyncio.sleep(0)
         journal.gate.set()
         told = await asyncio.gather(*recording, return_exceptions=True)

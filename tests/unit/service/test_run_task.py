@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runyard.engine.context import Context
+from runyard.engine.flying import Flying
 from runyard.engine.module import Module
 from runyard.engine.pipeline import Pipeline
 from runyard.engine.policy import Policy
@@ -100,7 +101,7 @@ def test_a_host_keeps_what_it_may_be_asked_for_again(tmp_path: Path) -> None:
 def test_also_what_an_earlier_life_left_there(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         run = b.running()
-        await run.ledger.intend("two", "a", 1)
+        await run.ledger.intend(Flying("two", "a", 1))
         past = await b.past()
         b.ways = {"a": Seen("a", b)}
 

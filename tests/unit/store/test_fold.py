@@ -12,6 +12,7 @@ import pytest
 
 from runyard.model.errors import ConflictError
 from runyard.model.event import Event, NewEvent
+from runyard.model.run import SWEPT
 from runyard.model.status import Status
 from runyard.store.fold import EVENTS, LATE, RULES, RunRow, fold
 from runyard.store.ledger import Ledger, encode
@@ -107,13 +108,23 @@ def test_nothing_follows_an_end(status: Status, type_: str):
     assert caught.value.code == "RUN_FINAL"
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.INTERRUPTED,)])
-def test_only_an_interrupted_run_is_swept(status: Status):
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
+def test_only_a_run_that_has_ended_is_swept(status: Status):
     event = Event(RUN, 9, 1.0, "run.swept", data={"ended": 1, "survivors": 0})
     with pytest.raises(ConflictError):
         fold(replace(NEW, status=status), event)
-    _, changes = fold(replace(NEW, status=Status.INTERRUPTED), event)
-    assert [change.query for change in changes] == ["sweep_attempts"]
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s.is_final])
+def test_a_sweep_settles_what_it_has_ended(status: Status):
+    data = {"ended": 1, "survivors": 0, "settled": [["s", "h", 2]]}
+    run = replace(NEW, status=status)
+    after, changes = fold(run, Event(RUN, 9, 1.0, "run.swept", data=data))
+    assert after == run
+    assert [change.query for change in changes] == ["settle_attempt", "sweep_attempts"]
+    assert dict(changes[0].params) == {"step": "s", "host": "h", "n": 2, "message": SWEPT}
+    _, changes = fold(run, Event(RUN, 9, 1.0, "run.swept", data={**data, "unreached": {"g": "no"}}))
+    assert [change.query for change in changes] == ["settle_attempt"]
 
 
 def test_success_is_not_resumed():

@@ -14,6 +14,7 @@ from runyard.cli.text import count, for_screen
 from runyard.cli.views.summary import alike, failure_lines, in_flight, status_line
 from runyard.model.duration import format_duration
 from runyard.model.run import HostRecord, RunRecord, StepRecord
+from runyard.model.status import Status
 
 _MANY, _COLUMNS = 20, 40
 _ROWS, _FAILED, _LAST = 200, 100, 20
@@ -39,7 +40,7 @@ def report(
     Of more than 200 rows the failures and the last ones are shown, and counts of the others;
     `everything` shows them all.
     """
-    rows = [row for step in record.steps for row in _rows(step)]
+    rows = [row for step in record.steps for row in _rows(step, final=record.status.is_final)]
     kept = rows if everything or len(rows) <= _ROWS else _important(rows)
     parts = [_facts(record, paint)]
     if kept:
@@ -111,11 +112,12 @@ def _facts(record: RunRecord, paint: Paint) -> str:
     )
 
 
-def _rows(step: StepRecord) -> Iterator[Row]:
+def _rows(step: StepRecord, *, final: bool) -> Iterator[Row]:
+    """`final`: the run has ended, and what has not begun will not begin."""
     hosts = list(step.hosts.values())
     if len(hosts) <= _MANY:
         for host in hosts:
-            yield _row(step, host.host, host, host)
+            yield _row(step, host.host, host, host, final)
         if not hosts:
             yield Row(step.name, "-", step.status.value, "-", step.message)
         return
@@ -125,13 +127,13 @@ def _rows(step: StepRecord) -> Iterator[Row]:
     for members in groups.values():
         folded = fold_names([member.host for member in members], _COLUMNS)
         who = f"{folded} ({len(members)})" if len(members) > 1 else folded
-        slowest = max(members, key=lambda h: (h.finished_at or 0) - (h.started_at or 0))
-        yield _row(step, who, members[0], slowest)
+        yield _row(step, who, members[0], max(members, key=lambda host: host.worked), final)
 
 
-def _row(step: StepRecord, who: str, host: HostRecord, slowest: HostRecord) -> Row:
+def _row(step: StepRecord, who: str, host: HostRecord, slowest: HostRecord, final: bool) -> Row:
     message = for_screen(_message(host))
-    return Row(step.name, who, _status(host), _time(slowest), message, is_failure(host))
+    status = "not run" if final and host.status is Status.QUEUED else _status(host)
+    return Row(step.name, who, status, _time(slowest), message, is_failure(host))
 
 
 def _status(host: HostRecord) -> str:
@@ -142,7 +144,7 @@ def _status(host: HostRecord) -> str:
 def _time(host: HostRecord) -> str:
     if host.started_at is None or host.finished_at is None:
         return "-"
-    return format_duration(max(0.0, host.finished_at - host.started_at))
+    return format_duration(host.worked)
 
 
 def _message(host: HostRecord) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runyard.cli.ending import elapsed, failures, survivors, tally, unknown
+from runyard.cli.ending import elapsed, failures, not_run, survivors, tally, unknown
 from runyard.cli.fold import fold_names
 from runyard.cli.style import Paint
 from runyard.cli.text import count, for_screen, width
 from runyard.model.duration import format_duration
+from runyard.model.errors import NetworkError
 from runyard.model.run import HostRecord, RunRecord, StepRecord
 from runyard.model.status import Status
 
@@ -73,15 +74,33 @@ def in_flight(record: RunRecord) -> list[str]:
     if not left:
         return []
     attempts, them = count(left, "attempt"), "it" if left == 1 else "them"
-    return [f"{attempts} may still run; resume attaches to {them} again, cancel ends {them}"]
+    resume = "" if record.status is Status.SUCCESS else f"resume attaches to {them} again, "
+    return [f"{attempts} may still run; {resume}cancel ends {them}"]
 
 
 def status_line(record: RunRecord, paint: Paint) -> str:
-    """`success: 3 ok, 1 changed, 0 skipped, 0 failed, 1.2s, run ID`."""
+    """`success: 3 ok, 1 changed, 0 skipped, 0 failed, 1.2s, run ID`.
+
+    What was not begun follows the counts: `not run: deploy (4 of 10 hosts), check`.
+    """
     counts = tally(record)
     words = [f"{n} {word}" for word, n in counts.items() if n or word in _ALWAYS]
+    words += _left_out(not_run(record))
     status = paint(paint.status(record.status), "bold") if paint.on else str(record.status)
     return f"{status}: {', '.join(words)}, {format_duration(elapsed(record))}{_run(record)}"
+
+
+def _left_out(steps: Sequence[tuple[StepRecord, int]]) -> list[str]:
+    if not steps:
+        return []
+    words = []
+    for step, left in steps[:_SHOWN]:
+        all_ = len(step.hosts)
+        part = f"{left} of {all_} hosts" if left < all_ else count(all_, "host")
+        words.append(f"{for_screen(step.name)} ({part})" if all_ > 1 else for_screen(step.name))
+    if len(steps) > _SHOWN:
+        words.append(f"and {count(len(steps) - _SHOWN, 'more step')}")
+    return [f"not run: {', '.join(words)}"]
 
 
 def _run(record: RunRecord) -> str:
@@ -140,4 +159,12 @@ def _hints(record: RunRecord) -> list[str]:
     hints = [f"runyard show {record.run_id}"]
     if record.status in (Status.FAILED, Status.CANCELED, Status.INTERRUPTED):
         hints.append(f"runyard resume {record.run_id}   goes on from what is not done")
+    if record.epoch > 1 and any(_is_network(host) for _, host in failures(record)):
+        hints.append(
+            "this run keeps the inventory that it was started with; a corrected one needs a new run"
+        )
     return hints
+
+
+def _is_network(host: HostRecord) -> bool:
+    return (host.output.get("error") or {}).get("class") == NetworkError.klass

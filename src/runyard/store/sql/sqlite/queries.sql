@@ -78,9 +78,15 @@ FROM attempts a WHERE a.run = :run ORDER BY a.seq;
 
 -- name: step_started
 INSERT INTO steps (run, step, position, status, started_at, hosts)
-VALUES (:run, :step, :seq, 'running', :at, :hosts)
+VALUES (:run, :step, :position, 'running', :at, :hosts)
 ON CONFLICT (run, step) DO UPDATE SET status = 'running', finished_at = NULL, message = '',
-    started_at = coalesce(started_at, excluded.started_at), hosts = excluded.hosts;
+    started_at = coalesce(started_at, excluded.started_at), hosts = excluded.hosts,
+    position = excluded.position;
+
+-- name: step_left
+INSERT INTO steps (run, step, position, status, hosts)
+VALUES (:run, :step, :position, 'queued', :hosts)
+ON CONFLICT (run, step) DO NOTHING;
 
 -- name: step_finished
 INSERT INTO steps (run, step, position, status, started_at, finished_at, message)
@@ -112,6 +118,10 @@ UPDATE attempts SET status = 'interrupted' WHERE run = :run AND status = 'runnin
 -- name: sweep_attempts
 UPDATE attempts SET message = :message, finished_at = :at
 WHERE run = :run AND status = 'interrupted' AND finished_at IS NULL;
+
+-- name: settle_attempt
+UPDATE attempts SET message = :message, finished_at = coalesce(finished_at, :at)
+WHERE run = :run AND step = :step AND host = :host AND n = :n;
 
 -- name: insert_control
 INSERT INTO controls (run, kind, data, at) VALUES (:run, :kind, :data, :at);
