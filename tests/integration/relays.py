@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from runyard.hosts import boot
@@ -47,9 +48,14 @@ class RelayDialer:
         self._relays.append(relay)
         arrival = boot.Arrival(client)
         loop = asyncio.get_running_loop()
-        link, _ = await loop.create_unix_connection(lambda: arrival, sock=ours)
+        sock = await self._between(ours)
+        link, _ = await loop.create_unix_connection(lambda: arrival, sock=sock)
         self._links.append(link)
         await arrival.wait()
+
+    async def _between(self, sock: socket.socket) -> socket.socket:
+        """The link, given the far side's end of it."""
+        return sock
 
     def cut(self) -> None:
         """Break every connection that there is."""
@@ -67,6 +73,61 @@ class RelayDialer:
         self.cut()
         for relay in self._relays:
             await relay.wait()
+
+
+class StallingDialer(RelayDialer):
+    """Its links may hold what passes, and give it on later: also what was sent by who has left.
+
+    Attributes:
+        up: for each link, in order, whether bytes pass to the far side.
+        down: whether any come from there.
+    """
+
+    def __init__(self, home: Path, run_id: str = RUN) -> None:
+        super().__init__(home, run_id)
+        self.up: list[asyncio.Event] = []
+        self.down = asyncio.Event()
+        self.down.set()
+        self._pumps: list[asyncio.Task[None]] = []
+        self._ends: list[socket.socket] = []
+
+    async def _between(self, sock: socket.socket) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        for each in (sock, theirs):
+            each.setblocking(False)
+            self._ends.append(each)
+        self.up.append(asyncio.Event())
+        self.up[-1].set()
+        self._pumps += [
+            asyncio.ensure_future(_pump(theirs, sock, self.up[-1])),
+            asyncio.ensure_future(_pump(sock, theirs, self.down)),
+        ]
+        return ours
+
+    async def wake(self) -> None:
+        """Let everything pass, to its very end."""
+        for gate in (*self.up, self.down):
+            gate.set()
+        self.cut()
+        await asyncio.gather(*self._pumps)
+        for end in self._ends:
+            end.close()
+        for relay in self._relays:
+            await relay.wait()
+
+    async def close(self) -> None:
+        """What is held stays held, whoever leaves."""
+
+
+async def _pump(inward: socket.socket, outward: socket.socket, gate: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    with suppress(OSError):
+        while data := await loop.sock_recv(inward, 65536):
+            await gate.wait()
+            await loop.sock_sendall(outward, data)
+    await gate.wait()
+    with suppress(OSError):
+        outward.shutdown(socket.SHUT_WR)
 
 
 def remote(

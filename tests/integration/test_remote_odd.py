@@ -17,6 +17,9 @@ from runyard.hosts.client import Client
 from runyard.hosts.remote import RemoteConnector
 from runyard.model.errors import HostLost
 from runyard.model.execution import Exec, Exit
+from runyard.store.spool import spool_path
+from runyard.supervisor.frames import encode
+from runyard.supervisor.lost import captured
 from tests.integration.relays import RUN, RelayDialer, remote, root_of
 from tests.integration.tcp_relays import far
 from tests.integration.yards import until
@@ -245,3 +248,30 @@ def test_nor_by_another_life_that_has_some_of_its_output(tmp_path: Path) -> None
 
     assert asyncio.run(run()).ended_by == "lost"
     assert (tmp_path / "starts").read_text() == "\n"
+
+
+def test_a_host_has_no_say_about_the_attempts_of_others(tmp_path: Path) -> None:
+    """It speaks our protocol, and somebody else has taken it over."""
+    theirs, mine = f"{RUN}/deploy/good/1", f"{RUN}/s/far/1"
+
+    def forged(attempt: str) -> bytes:
+        return encode({"output": attempt, "stream": 1, "offset": 0, "at": 0}, b"FORGED")
+
+    async def run() -> None:
+        evil, _ = remote(tmp_path)
+        await evil.connect()
+        assert evil.client is not None
+        evil.client.data_received(forged(theirs) + forged(mine))
+        assert (await evil.exec(work("printf out"))).ok
+        evil.client.data_received(forged(theirs) + forged(mine))
+        good, _ = remote(tmp_path, "good")
+        await good.connect()
+        end = await good.exec(Exec(theirs, ("printf", "fine")))
+        assert (end.ended_by, end.stdout) == ("exit", "fine")
+        await good.close()
+        await evil.close()
+
+    asyncio.run(run())
+    output = tmp_path / "here/output"
+    for attempt, text in ((mine, "out"), (theirs, "fine")):
+        assert captured(str(spool_path(output, attempt)))[0].text() == text

@@ -24,6 +24,8 @@ VERSION = 1
 CLOSE = 2.0  # seconds for what was sent to be taken
 CLOCKS = 1.0
 """Seconds by which clocks may differ before times of output are told by ours."""
+_FARTHEST = 1 << 53
+"""Of offsets and times: what JSON can carry everywhere."""
 
 _ERRORS: Mapping[str, type[RunyardError]] = {
     "FENCED": FencedError,
@@ -31,6 +33,7 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "SECRET_SHORT": ArgumentError,
     "BAD_REQUEST": ArgumentError,
     "SIGNAL": ArgumentError,
+    "STALE": NetworkError,
     "OWNER": ConflictError,
     "STDIN": ConflictError,
     "STDIN_FULL": ConflictError,
@@ -78,14 +81,23 @@ class Client(asyncio.Protocol):
     def connected(self) -> bool:
         return self._transport is not None and self._lost is None
 
-    async def hello(self, owner: str, epoch: int) -> None:
-        """Introduce us. Raises FencedError when a newer epoch has been here before."""
+    async def hello(self, owner: str, epoch: int, *, connector: str = "", number: int = 0) -> None:
+        """Introduce us, as connection `number` (1, 2, …) of `connector` if we are one of several.
+
+        It takes the place of the earlier ones. Raises FencedError when a newer epoch has been here
+        before, NetworkError also when a later connection has.
+        """
         header = {"verb": "hello", "version": VERSION, "owner": owner, "epoch": epoch}
+        if connector:
+            header |= {"connector": connector, "number": number}
         reply, _ = await self.call(header)
-        self.pid, self.started = int(reply["pid"]), int(reply["started"])
-        self.incarnation = str(reply["incarnation"])
-        ahead = time.time() - float(reply.get("now", time.time()))
-        self._ahead = round(ahead * 1000) if abs(ahead) > CLOCKS else 0
+        try:
+            self.pid, self.started = int(reply["pid"]), int(reply["started"])
+            self.incarnation = str(reply["incarnation"])
+            ahead = round((time.time() - float(reply.get("now", time.time()))) * 1000)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise NetworkError(f"the supervisor introduces itself oddly: {error}") from None
+        self._ahead = ahead if abs(ahead) > CLOCKS * 1000 else 0
 
     def send(self, header: dict[str, Any], payload: bytes = b"") -> asyncio.Future[Reply]:
         """Send a request; the future holds the reply, or the error as raised by `call`."""
@@ -165,8 +177,10 @@ class Client(asyncio.Protocol):
 
     def _take(self, header: dict[str, Any], payload: bytes) -> None:
         if "output" in header:
-            if self._on_output is not None:
-                header["at"] += self._ahead
+            if not _is_output(header, len(payload)):
+                self._fail(NetworkError("the supervisor sent output that is none"))
+            elif self._on_output is not None:
+                header["at"] = max(0, header["at"] + self._ahead)
                 self._on_output(header, payload)
             return
         error, number = header.get("error"), header.get("id") or 0
@@ -196,10 +210,19 @@ class Client(asyncio.Protocol):
             self._transport.close()
 
 
+def _is_output(header: dict[str, Any], size: int) -> bool:
+    """Whether its fields are what they must be: a host may say anything."""
+    numbers = [header.get(name) for name in ("stream", "offset", "at")]
+    if not all(type(number) is int and 0 <= number <= _FARTHEST for number in numbers):
+        return False
+    within = header["offset"] + size <= _FARTHEST
+    return within and header["stream"] in (1, 2) and isinstance(header["output"], str)
+
+
 def _error(code: str, message: str) -> RunyardError:
     kind = _ERRORS.get(code, InternalError)
     if code in ("PERMISSION", "DISK_FULL"):
         from runyard.hosts.file_fault import file_fault
 
         return file_fault(code, message)
-    return kind(message) if code in ("FENCED", "NOT_FOUND") else kind(message, code=code)
+    return kind(message) if code in ("FENCED", "NOT_FOUND", "STALE") else kind(message, code=code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -79,6 +80,9 @@ class RemoteConnector:
         self._breaks = _Setbacks()
         self._closed = False
         self._arrived: set[str] = set()  # attempts that were lost, and had been given to the host
+        self._under_way: set[str] = set()  # attempts whose output is awaited
+        self._id = secrets.token_hex(8)  # the far side tells our connections by it, and
+        self._dialed = 0  # which of them is the newest
 
     async def connect(self) -> None:
         await self.reach()
@@ -103,11 +107,13 @@ class RemoteConnector:
         self._copies.close()
 
     async def exec(self, work: Exec) -> Exit:
+        self._under_way.add(work.attempt)
         try:
             end = await see_through(self, work)
             self._arrived.discard(work.attempt)
             return end
         finally:
+            self._under_way.discard(work.attempt)
             self._copies.done(work.attempt)
 
     async def recall(self, attempt: str) -> bool:
@@ -247,6 +253,7 @@ class RemoteConnector:
     async def _join(self) -> Client:
         await self._pace()
         client = Client(self._output)
+        self._dialed += 1
         try:
             await self._dialer.dial(client)
             await self._introduce(client)
@@ -273,7 +280,9 @@ class RemoteConnector:
 
     async def _introduce(self, client: Client) -> None:
         """Raises TimeoutError, FencedError."""
-        hello = asyncio.ensure_future(client.hello(self._run_id, self._epoch))
+        # What an earlier connection of ours still holds is of the past from now on.
+        greeting = client.hello(self._run_id, self._epoch, connector=self._id, number=self._dialed)
+        hello = asyncio.ensure_future(greeting)
         # What an earlier supervisor there has left is settled before anything starts.
         settled = asyncio.ensure_future(client.call({"verb": "recover", "run": self._run_id}))
         settled.add_done_callback(ignore)
@@ -297,6 +306,9 @@ class RemoteConnector:
                 client.abandon(NetworkError(f"{self._name}: no answer for {BEAT * 2:g} s"))
 
     def _output(self, header: dict[str, Any], payload: bytes) -> None:
+        """Keep it. A host has no say about attempts that were not given to it just now."""
+        if header["output"] not in self._under_way:
+            return
         self._received += len(payload)
         self._copies.take(
             header["output"], header["stream"], header["offset"], header["at"], payload

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from runyard.hosts.client import Client, Reply
@@ -80,21 +81,27 @@ class Sender:
         self._digest = hashlib.sha256()
         self._hashed = 0
         self._begun = False
+        self._unsure = False  # an answer got lost that may have told of a change
 
     async def run(self, client: Client) -> Put:
-        """Bring it there if it differs. Raises NetworkError, and what the host says."""
+        """Bring it there if it differs. Raises NetworkError, and what the host says.
+
+        When a link broke before the answer, it is told as changed.
+        """
+        done = await self._bring(client)
+        return replace(done, changed=True) if self._unsure else done
+
+    async def _bring(self, client: Client) -> Put:
         size, about = self._source.size, {"dest": self._dest, **self._rights}
         if size <= WHOLE:
             data = await self._source.read(0, size)
-            reply, _ = await client.call({"verb": "put", **about}, data)
-            before, self._begun = self._begun, True
-            return Put(**reply) if not before else Put(**{**reply, "changed": True})
+            return Put(**await self._alter(client, {"verb": "put", **about}, data))
         if not self._begun:
             reply, _ = await client.call({"verb": "put", **about, "size": size})
             if reply["there"] == size:
                 digest = await self._source.digest()
                 ask = {"verb": "put", **about, "size": size, "sha256": digest}
-                reply, _ = await client.call(ask)
+                reply = await self._alter(client, ask)
                 if "changed" in reply:
                     return Put(**reply)
         try:
@@ -109,6 +116,17 @@ class Sender:
                 gone.add_done_callback(ignore)
             raise
         return Put(**reply)
+
+    async def _alter(
+        self, client: Client, header: dict[str, Any], data: bytes = b""
+    ) -> dict[str, Any]:
+        """Ask for what is not remembered over there, and so would not be told a second time."""
+        sent = client.connected
+        try:
+            return (await client.call(header, data))[0]
+        except NetworkError:
+            self._unsure |= sent
+            raise
 
     async def _have(self, client: Client) -> int:
         """How much of it is there already."""

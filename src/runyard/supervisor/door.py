@@ -30,6 +30,7 @@ class Door:
         left: Callable[[Door], None],
     ) -> None:
         self.epoch = -1
+        self.serial = 0  # how many have introduced themselves, with this one
         self.open = True
         self.on_leave: dict[object, Callable[[], None]] = {}
         self._loop = loop

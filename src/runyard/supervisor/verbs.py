@@ -9,6 +9,7 @@ import time
 
 from .attempt import Attempt
 from .door import Door, Subscription
+from .precedence import Precedence
 from .refusal import Refusal
 from .spawn import resize
 from .tree import look
@@ -33,6 +34,7 @@ class Verbs:
         self._yard = yard
         self._owner = owner
         self._epoch = yard.fence_of(owner)
+        self._precedence = Precedence()
         self._files: Transfers | None = None
         here = look(os.getpid())
         self._started = here.started if here is not None else 0
@@ -124,6 +126,7 @@ class Verbs:
         epoch = int(header["epoch"])
         if epoch < self._epoch:
             raise Refusal("FENCED", "epoch %d has come since" % self._epoch, fatal=True)
+        self._precedence.enter(door, str(header.get("connector", "")), int(header.get("number", 0)))
         door.epoch = self._epoch = epoch
         return {
             "version": VERSION,
@@ -137,6 +140,7 @@ class Verbs:
         name = header["attempt"]
         if self._yard.ledger.knows(name):
             return self._attach(door, header, b"")
+        self._precedence.check(door, name)
         attempt, new = self._yard.start(header, payload)
         if header.get("wait"):
             return self._attach(door, header, b"")
@@ -260,6 +264,7 @@ class Verbs:
         fence = self._epoch if run == self._owner and self._epoch > 1 else 0
         if not self._yard.clean(run, fence):
             raise Refusal("LIVE", "attempts of the run have not ended")
+        self._precedence.clean(run)
         return {}
 
     def _live(self, header: Header) -> Attempt:

@@ -156,6 +156,51 @@ def test_output_goes_to_whoever_follows() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stream": 3},
+        {"stream": True},
+        {"offset": -1},
+        {"offset": 1 << 64},
+        {"offset": 1.5},
+        {"at": "now"},
+        {"at": None},
+        {"output": ["a"]},
+    ],
+)
+def test_output_that_is_none_ends_the_connection(wrong: dict[str, Any]) -> None:
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        seen: list[Any] = []
+        _, client = await asyncio.get_running_loop().create_unix_connection(
+            lambda: Client(lambda *output: seen.append(output)), sock=ours
+        )
+        peer, reply = Peer(theirs), client.send({"verb": "attach"})
+        await peer.give({"output": "a", "stream": 1, "offset": 0, "at": 0, **wrong}, b"text")
+        with pytest.raises(NetworkError):
+            await reply
+        assert seen == []
+        peer.leave()
+        await client.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("wrong", [{"pid": None}, {"now": "late"}, {"now": 1e999}])
+def test_an_odd_introduction_is_a_broken_connection(wrong: dict[str, Any]) -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        hello = asyncio.ensure_future(client.hello("run", 1))
+        asked, _ = await peer.take()
+        ok = {"pid": 1, "started": 1, "incarnation": "x", "now": 1.0}
+        await peer.give({"id": asked["id"], "ok": {**ok, **wrong}})
+        with pytest.raises(NetworkError):
+            await hello
+
+    play(scene)
+
+
 def test_output_is_dated_by_our_clock() -> None:
     """The one at the host is an hour slow: what it dates is put where it belongs."""
 
