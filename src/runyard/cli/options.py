@@ -13,6 +13,7 @@ from runyard.cli.settings import Settings
 from runyard.cli.variables import read_variables
 
 if TYPE_CHECKING:
+    from runyard.engine.policy import Offline
     from runyard.hosts.site import Access
     from runyard.service.job import RunOptions
 
@@ -48,6 +49,34 @@ def group_option(command: F) -> F:
         callback=note,
         help="Equal outputs once, with their hosts; or every line with its host.  [default: group "
         "from 21 hosts on]",
+    )(command)
+
+
+def offline_option(command: F) -> F:
+    """`--offline`, as `offline`: an engine's Offline, or None."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Offline | None:
+        if value is None:
+            return None
+        from runyard.engine.policy import Offline
+        from runyard.model.errors import UsageError
+
+        policy, colon, deadline = value.partition(":")
+        try:
+            if colon and policy != "wait":
+                raise UsageError(value)
+            return Offline.of({"policy": policy, "deadline": deadline if colon else None})
+        except UsageError:
+            raise click.BadParameter(
+                f"{value!r} is none of fail, skip, wait and wait:DURATION (wait:10m)", ctx, param
+            ) from None
+
+    return click.option(
+        "--offline",
+        callback=read,
+        metavar="POLICY",
+        help="For hosts that cannot be reached: fail, skip, wait or wait:10m, in place of the "
+        "workflow's own. What a step or a host says is stronger.",
     )(command)
 
 

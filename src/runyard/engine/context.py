@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runyard.engine.mailbox import Mailbox
-from runyard.engine.policy import Offline
+from runyard.engine.policy import Offline, Policy
 from runyard.expr.scope import Scope
 from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Host
@@ -30,7 +30,7 @@ class Context:
         base: directory that relative paths of the document are relative to.
         mailbox: events that people posted to the run.
         output: where work that runs in this process writes.
-        offline: the run's policy for hosts that cannot be reached.
+        offline: what the host says, else the run, of hosts that cannot be reached.
     """
 
     run_id: str
@@ -47,6 +47,10 @@ class Context:
     def at(self, attempt: int) -> Context:
         """The same environment for try number `attempt`."""
         return replace(self, attempt=attempt)
+
+    def offline_by(self, policy: Policy) -> Offline:
+        """What to do when the host cannot be reached: the step's word, the host's, the run's."""
+        return policy.offline or self.offline
 
     def attempt_id(self, key: str) -> str:
         """The id under which the host knows the current try of step `key`."""

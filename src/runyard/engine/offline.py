@@ -27,13 +27,21 @@ from runyard.model.status import Status
 PATIENCE = 60.0
 """Seconds for which a host is looked for that was there before, whatever the policy is."""
 
+ONE_TRY = 15.0
+"""Seconds for the one try of a host whose deadline passed in the queue, unless that is shorter."""
+
+_SOON = 3.0
+"""Seconds after which it is said that a host is waited for, or half its deadline if less."""
+
+_ADVICE = "`offline: skip`, or --offline skip, goes on without it"
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 async def reach(
     step: Step, ctx: Context, run: Running, since: float | None = None
 ) -> Outcome | None:
-    """Connect, by the step's or the run's offline policy (contract 1: wait, fail or skip).
+    """Connect, by the step's offline policy (contract 1: wait, fail or skip).
 
     `since` (monotonic) is when the host was first wanted: its place in the queue counts against
     the policy's deadline. None is now. While it is waited for, others work in its place.
@@ -48,9 +56,9 @@ async def reach(
     name = ctx.host.name
     if name in run.fleet.absent:
         return _skipped(run.fleet.absent[name])
-    policy = step.policy.offline or run.offline
+    policy = ctx.offline_by(step.policy)
     try:
-        await _connect(ctx, run)
+        await _connect_at_first(step, ctx, run, policy, since)
     except NetworkError as error:
         if not error.retryable:
             raise
@@ -61,6 +69,8 @@ async def reach(
             await run.ledger.record(warning_event(step.key, text, "OFFLINE", host=name))
             return _skipped(failure.message)
         if failure is not None:
+            if policy.policy == "fail" and _ADVICE not in failure.hint:
+                failure.hint = f"{failure.hint}; {_ADVICE}" if failure.hint else _ADVICE
             raise failure from error
     return None
 
@@ -74,7 +84,7 @@ async def in_touch(step: Step, ctx: Context, run: Running, flying: bool) -> Step
         HostLost: it is not to be waited for, or was in vain: what became of the attempt is not
             known, also when the run was stopped while it waited.
     """
-    policy, host = step.policy.offline or run.offline, ctx.host.name
+    policy, host = ctx.offline_by(step.policy), ctx.host.name
     while True:
         try:
             return await run.halt.run(step.run(ctx))
@@ -103,6 +113,31 @@ async def in_touch(step: Step, ctx: Context, run: Running, flying: bool) -> Step
 
 def _untold(host: str, why: str) -> HostLost:
     return HostLost.of(host, CanceledError(why), canceled=True)
+
+
+async def _connect_at_first(
+    step: Step, ctx: Context, run: Running, policy: Offline, since: float | None
+) -> None:
+    """Reach it, within the deadline of `wait`; who takes long is said to be waited for."""
+    if policy.policy != "wait":
+        await _connect(ctx, run)
+        return
+    name, began, seconds, soon, left = ctx.host.name, time.monotonic(), None, _SOON, ""
+    if policy.deadline is not None:
+        in_queue = 0.0 if since is None else began - since
+        seconds = max(policy.deadline - in_queue, min(policy.deadline, ONE_TRY))
+        soon, left = min(soon, seconds / 2), f" up to {format_duration(round(seconds, 1))}"
+    text = f"waiting{left} for {name}: it has not answered so far"
+    said = warning_event(step.key, text, "OFFLINE", host=name)
+    saying = asyncio.get_running_loop().call_later(soon, run.ledger.tell, said)
+    try:
+        await _connect(ctx, run, seconds)
+    finally:
+        saying.cancel()
+    waited = time.monotonic() - began
+    if waited > soon:
+        text = f"{name} has answered after {format_duration(round(waited, 1))}"
+        run.ledger.tell(warning_event(step.key, text, "ONLINE", host=name))
 
 
 async def _connect(ctx: Context, run: Running, seconds: float | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from runyard.engine.retry import Retry
 from runyard.expr.when import When
 from runyard.model.action import Action
+from runyard.model.duration import parse_duration
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 from runyard.model.limits import Limits
@@ -56,6 +57,32 @@ class Offline:
     policy: str = "fail"
     deadline: float | None = None
     lease: float | None = None
+
+    @classmethod
+    def of(cls, said: object) -> Offline:
+        """From a word, or a map of `policy`, `deadline` and `lease`, as YAML has it.
+
+        Raises:
+            UsageError: it is none of them.
+        """
+        words = {"policy": said} if isinstance(said, str) else said
+        try:
+            if not isinstance(words, Mapping) or words.keys() - {"policy", "deadline", "lease"}:
+                raise ValueError
+            policy = words.get("policy", "fail")
+            if policy not in ("wait", "fail", "skip"):
+                raise ValueError
+            deadline, lease = (
+                None if (text := words.get(name)) is None else parse_duration(text)
+                for name in ("deadline", "lease")
+            )
+        except (ValueError, TypeError, AttributeError):
+            raise UsageError(
+                f"offline: {said!r} is no policy",
+                code="OFFLINE",
+                hint="wait, fail or skip, or {policy: wait, deadline: 10m}",
+            ) from None
+        return cls(str(policy), deadline, lease)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Running:
     """Handed down from pipeline to step beside the context; results come back by return value.
 
     `output` takes the streams of in-process work, `cache` is None when nothing may be reused.
+    `offline` is for hosts and steps that do not say what to do when a host cannot be reached.
     `crowd` holds the places of the hosts that are at work for the same task; None is no bound.
     `facts`: the work refers to facts of hosts, which are gathered when a host is first reached.
     `approve_all` answers every approval with yes. `order` numbers the steps from 1. `kill` is the
@@ -68,6 +69,11 @@ class Running:
         """Hosts that `targets` name, in the inventory's order, within `--limit`."""
         return self.fleet.select(targets)
 
+    def _offline(self, host: Host) -> Offline:
+        """What the inventory says of `host` when it cannot be reached, else the run."""
+        said = self.fleet.inventory.with_link(host).options.get("offline")
+        return self.offline if said is None else Offline.of(said)
+
     def context(self, host: Host, connector: Connector) -> Context:
         """The environment of steps on `host`."""
         return Context(
@@ -79,7 +85,7 @@ class Running:
             mailbox=self.mailbox,
             secrets=self.secrets,
             output=self.output,
-            offline=self.offline,
+            offline=self._offline(host),
         )
 
 

@@ -33,6 +33,8 @@ class RunOptions:
         inventory: sources of the inventory beside the workflow, for `run --plan`, which reads them
             again. A resume takes what the run was started with.
         access: how hosts let us in; tokens are not written down, and must be given to a resume.
+        offline: replaces policy and deadline of the workflow for hosts that cannot be reached;
+            steps and hosts that have a policy of their own keep it, and so does all the lease.
     """
 
     run_id: str | None = None
@@ -44,6 +46,7 @@ class RunOptions:
     cwd: str = ""
     access: Access = Access()
     inventory: tuple[str, ...] = ()
+    offline: Offline | None = None
 
     def site(self, home: Home, run_id: str, epoch: int = 1) -> Site:
         """The place of run `run_id` under these options."""
@@ -65,6 +68,9 @@ class RunOptions:
             "token_file": self.access.token_file,
             "accept_new": self.access.accept_new,
             "inventory": list(self.inventory),
+            "offline": None
+            if self.offline is None
+            else {"policy": self.offline.policy, "deadline": self.offline.deadline},
         }
 
     @classmethod
@@ -81,6 +87,7 @@ class RunOptions:
                 token_file=data.get("token_file", ""), accept_new=data.get("accept_new", False)
             ),
             inventory=tuple(data.get("inventory", ())),
+            offline=None if (offline := data.get("offline")) is None else Offline.of(offline),
         )
 
 
@@ -130,7 +137,7 @@ class Job:
         )
 
     def under(self, options: RunOptions) -> Job:
-        """Narrowed to `--local` and `--tags`; checks `--limit`.
+        """Narrowed to `--local` and `--tags`, with `--offline`; checks `--limit`.
 
         Raises:
             UsageError: no task has one of the tags, `--limit` names an unknown host or leaves
@@ -154,7 +161,10 @@ class Job:
                     hint=f"tags here: {', '.join(known)}" if known else "no step has any tag",
                 )
             pipeline = replace(pipeline, modules=modules)
-        return replace(self, inventory=inventory, pipeline=pipeline)
+        given, offline = options.offline, self.offline
+        if given is not None:
+            offline = replace(offline, policy=given.policy, deadline=given.deadline)
+        return replace(self, inventory=inventory, pipeline=pipeline, offline=offline)
 
     def asking_first(self) -> Job:
         """The same, with a person's approval before anything starts."""

@@ -11,6 +11,7 @@ from typing import Any
 from runyard.engine.flying import Flights
 from runyard.engine.ledger import Ledger
 from runyard.engine.plan import Plan, make_plan
+from runyard.engine.policy import Offline
 from runyard.expr.secrets import Secrets
 from runyard.hosts.local import here
 from runyard.hosts.site import Access
@@ -152,11 +153,18 @@ class Runs(Desk):
             raise
 
     async def resume(
-        self, run_id: str, job: Job, *, force: bool = False, access: Access = _AS_BEFORE
+        self,
+        run_id: str,
+        job: Job,
+        *,
+        force: bool = False,
+        access: Access = _AS_BEFORE,
+        offline: Offline | None = None,
     ) -> Started:
         """Go on with an interrupted, failed or canceled run from what is not done.
 
         `access` is what is said now of how hosts let us in; tokens were not written down.
+        `offline`, for this time, as of `RunOptions`; None is as before.
 
         Raises:
             ConflictError: it succeeded, somebody runs it, or (without `force`) the workflow is
@@ -170,6 +178,7 @@ class Runs(Desk):
                 hint="look at the changes, then resume with --force",
             )
         options = RunOptions.from_dict(spec["options"]).admitted_by(access)
+        options = replace(options, offline=offline or options.offline)
         if undoes := spec.get("undoes", ""):
             job, past = await self._undo(undoes, job, but=run_id)
             return await self._take_over(run_id, job.under(options), options, past, undoes=True)

@@ -39,6 +39,8 @@ LINK = (
     Key("known_hosts", TEXT, "file of known hosts for ssh://", default="as of ssh"),
     Key("jump", TEXT, "user@host:port to go through for ssh://, several with commas",
         default="as of ssh"),
+    Key("offline", OFFLINE_FORMS, "what to do when it cannot be reached, for steps that do not "
+        "say it", default="as of the run"),
 )  # fmt: skip
 """What leads to hosts: said of everybody, of a group, or of a host, whose word is the last."""
 _HABITS = {

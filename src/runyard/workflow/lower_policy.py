@@ -11,7 +11,7 @@ from runyard.model.limits import Limits
 from runyard.workflow.conditions import condition
 from runyard.workflow.node import LIST, MAP, SCALAR, Node
 
-_RETRY, _FAN, _CACHE, _OFFLINE = Retry(), Fan(), Cache(), Offline()
+_RETRY, _FAN, _CACHE = Retry(), Fan(), Cache()
 _POLICY = Policy()
 
 
@@ -76,12 +76,7 @@ def retry_of(node: Node | None) -> Retry:
 
 def offline_of(node: Node | None) -> Offline | None:
     """A word, or a map with a deadline."""
-    if node is None:
-        return None
-    if node.kind == SCALAR:
-        return Offline(node.value)
-    policy = _value(node.get("policy"), _OFFLINE.policy)
-    return Offline(policy, _seconds(node.get("deadline")), _seconds(node.get("lease")))
+    return None if node is None else Offline.of(node.plain())
 
 
 def approval_of(node: Node | None) -> Approval | None:

@@ -12,6 +12,7 @@ from runyard.engine.context import Context
 from runyard.engine.policy import Fan, Offline, Policy
 from runyard.engine.retry import Retry
 from runyard.engine.task import Task
+from runyard.hosts.inventory import Group, Host, Inventory
 from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
@@ -145,6 +146,86 @@ def test_a_step_has_a_policy_of_its_own(tmp_path: Path) -> None:
         task = Task("t", (Do("s", policy=Policy(offline=Offline("skip"))),))
         ran = await task.run(b.running(offline=Offline("fail")))
         assert ran.results[0].status is Status.SKIPPED
+
+    bench(tmp_path, scenario)
+
+
+def test_a_host_has_a_policy_of_its_own_and_a_step_a_stronger_one(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        b.inventory = Inventory.of(
+            [Host("a", options={"offline": "skip"}), Host("b"), Host("c")],
+            [Group("g", ("b",), options={"offline": {"policy": "wait", "lease": "5m"}})],
+        )
+        leases = {}
+
+        def work(ctx: Context) -> Outcome:
+            leases[ctx.host.name] = ctx.offline_by(Policy()).lease
+            return ok()
+
+        for way in b.ways.values():
+            way.absent = 1
+        run = b.running(offline=Offline("fail", lease=7.0))
+        ran = await Task("t", (Do("s", work),)).run(run)
+        assert [r.status.value for r in ran.results] == ["skipped", "success", "error"]
+        b.ways["b"].absent = 1
+        b.run.fleet.met.clear()
+        stronger = Do("u", policy=Policy(offline=Offline("fail")))
+        ran = await Task("v", (stronger, Do("w", work))).run(run)
+        assert [r.status.value for r in ran.results][-3:] == ["error", "success", "success"]
+        assert leases == {"b": 300.0, "c": 7.0}
+
+    bench(tmp_path, scenario, ["a", "b", "c"])
+
+
+def test_a_deadline_bounds_the_first_connection_as_well(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        async def hang() -> None:
+            await asyncio.Event().wait()
+
+        b.ways["a"].connect = hang  # type: ignore[method-assign]
+        ran = await Task("t", (Do("s"),)).run(b.running(offline=Offline("wait", deadline=0.2)))
+        assert ran.results[0].status is Status.ERROR
+        assert ran.results[0].outcome.message.startswith("a did not come within 0.20s: ")
+        said = ("a", "OFFLINE", "waiting up to 0.20s for a: it has not answered so far")
+        assert await warnings(b) == [said]
+
+    bench(tmp_path, scenario)
+
+
+def test_who_has_answered_late_is_said_to_be_there(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        async def slow() -> None:
+            while not await warnings(b):
+                await asyncio.sleep(0.01)
+
+        b.ways["a"].connect = slow  # type: ignore[method-assign]
+        offline_ = Offline("wait", deadline=60.0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(offline, "_SOON", 0.01)
+            assert (await Task("t", (Do("s"),)).run(b.running(offline=offline_))).ok
+        assert [code for _, code, _ in await warnings(b)] == ["OFFLINE", "ONLINE"]
+
+    bench(tmp_path, scenario)
+
+
+def test_a_host_that_fails_for_want_of_a_connection_says_what_else_there_is(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        b.ways["a"].absent = ALWAYS
+        ran = await Task("t", (Do("s"),)).run(b.running())
+        error = ran.results[0].outcome.error
+        assert error is not None and "`offline: skip`" in error["hint"]
+
+    bench(tmp_path, scenario)
+
+
+def test_who_did_not_come_is_asked_again_by_the_next_step_that_goes_on(tmp_path: Path) -> None:
+    """`continue_on_error` bears the absence of a host, and does not leave the host out."""
+
+    async def scenario(b: Bench) -> None:
+        b.ways["a"].absent = 1
+        borne = Policy(continue_on_error=True)
+        ran = await Task("t", (Do("one", policy=borne), Do("two"))).run(b.running())
+        assert [r.status for r in ran.results] == [Status.ERROR, Status.SUCCESS]
 
     bench(tmp_path, scenario)
 

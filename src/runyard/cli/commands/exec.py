@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import FORMS, access_options, group_option, inventory_option, limit_option
+from runyard.cli.options import (
+    FORMS,
+    access_options,
+    group_option,
+    inventory_option,
+    limit_option,
+    offline_option,
+)
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 _UNIT = ("category", "command", "args", "limits", "work")
 _HOSTS = (
     "inventory", "limit", "local", "become", "concurrency", "serial", "max_failures", "fail_fast",
-    "dir", "script",
+    "dir", "script", "offline",
 )  # fmt: skip
 
 
@@ -68,6 +75,7 @@ def _of_unit(*names: str, **more: Any) -> Callable[[F], F]:
 @inventory_option
 @limit_option
 @access_options
+@offline_option
 @click.option(
     "--local", is_flag=True, help="Every host is this machine, under its own name and variables."
 )
@@ -186,6 +194,7 @@ def _on_hosts(
         local=given["local"],
         inventory=given["inventory"],
         limit=tuple(given["limit"]),
+        offline=given["offline"],
     )
     chosen = choose(targets, options, settings)
     if not divided:

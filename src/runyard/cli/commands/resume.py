@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from runyard.cli.lazy import Command
-from runyard.cli.options import access_options, form_option, group_option
+from runyard.cli.options import access_options, form_option, group_option, offline_option
 from runyard.cli.session import run_argument
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from runyard.engine.policy import Offline
     from runyard.hosts.site import Access
     from runyard.service.runs import Runs
     from runyard.service.started import Started
@@ -26,11 +27,18 @@ if TYPE_CHECKING:
 @click.option("--file", type=click.Path(), help="The workflow; default: where it was.")
 @click.option("--force", is_flag=True, help="Go on although the workflow was changed meanwhile.")
 @access_options
+@offline_option
 @group_option
 @form_option()
 @click.pass_obj
 def resume(
-    settings: Settings, run_id: str, file: str | None, force: bool, access: Access, form: str
+    settings: Settings,
+    run_id: str,
+    file: str | None,
+    force: bool,
+    access: Access,
+    offline: Offline | None,
+    form: str,
 ) -> int:
     """Go on with an interrupted, failed or canceled run from what is not done.
 
@@ -49,6 +57,6 @@ def resume(
         found = await runs.find(run_id)
         await refuse_unless_resumable(runs, found)
         job = await recorded_job(runs, found, file)
-        return await runs.resume(found, job, force=force, access=access)
+        return await runs.resume(found, job, force=force, access=access, offline=offline)
 
     return drive(execute(start, "resume", form, settings, quiet_start=True))

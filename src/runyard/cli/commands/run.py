@@ -13,12 +13,14 @@ from runyard.cli.options import (
     form_option,
     given_options,
     group_option,
+    offline_option,
     run_options,
 )
 from runyard.cli.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.engine.plan import Plan
+    from runyard.engine.policy import Offline
     from runyard.hosts.site import Access
     from runyard.service.job import Job, RunOptions
     from runyard.service.runs import Runs
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would run, as `plan` does; run nothing.")
 @click.option("--yes", is_flag=True, help="Say yes to every approval and to the plan.")
 @access_options
+@offline_option
 @group_option
 @form_option(
     "auto: a live view on a terminal, plain lines elsewhere. jsonl: events and output as "
@@ -68,6 +71,7 @@ def run(
     dry_run: bool,
     yes: bool,
     access: Access,
+    offline: Offline | None,
     form: str,
 ) -> int:
     """Run the workflow in FILE (`-`: standard input) and show it while it goes on.
@@ -85,7 +89,7 @@ def run(
     """
     given = Given(
         file, inventory, variables, var_files, local, limit, tags, run_id, plan_file, yes, access,
-        form,
+        offline, form,
     )  # fmt: skip
     if dry_run:
         return _dry_run(given, settings)
@@ -112,6 +116,7 @@ class Given(NamedTuple):
     plan_file: str | None
     yes: bool
     access: Access
+    offline: Offline | None
     form: str
 
     def resolve(self, settings: Settings) -> tuple[Job, RunOptions, Plan | None]:
@@ -134,7 +139,12 @@ class Given(NamedTuple):
             plan, options, file = kept.plan, kept.options_with(options), kept.workflow_path(file)
         if file is None:
             raise click.UsageError("FILE is missing (or --plan)", click.get_current_context())
-        options = replace(options, run_id=self.run_id, approve=self.yes)
+        options = replace(
+            options,
+            run_id=self.run_id,
+            approve=self.yes,
+            offline=self.offline or options.offline,
+        )
         options, outer = with_inventory(options, settings, fixed=plan is not None)
         return read_job(file, settings, outer), options.admitted_by(self.access), plan
 
