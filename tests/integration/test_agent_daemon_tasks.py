@@ -184,6 +184,24 @@ def test_a_task_that_was_taken_up_is_canceled_with_all_that_it_started(
     assert [pid for pid in pids(tmp_path) if alive(pid)] == []
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["its own", "taken up"])
+def test_a_cancel_without_grace_ends_what_is_being_ended(
+    one: Agent, tmp_path: Path, again: bool
+) -> None:
+    begin(one, "t", f"trap '' TERM; touch {tmp_path}/up; sleep 600 & wait; wait", grace="300s")
+    until((tmp_path / "up").exists, "it runs")
+    if again:
+        one.kill()
+        one.start()
+    assert one.ask("POST", "/cancel", {"task_id": "t"})[0] == 200
+    assert one.ask("POST", "/cancel", {"task_id": "t"})[0] == 200
+    assert one.status("t", wait="200ms")["result"]["status"] == "running"
+    assert one.ask("POST", "/cancel", {"task_id": "t", "grace": 0})[0] == 200
+    result = one.outcome("t")
+    assert (result["status"], result["output"]["ended_by"]) == ("canceled", "cancel")
+    assert result["runyard"]["outcome"]["survivors"] == 0
+
+
 def test_work_in_the_agent_is_done_again_if_it_may_be(one: Agent, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     body = {"action": "wait.until", "args": {"file": str(flag), "interval": "50ms"}}

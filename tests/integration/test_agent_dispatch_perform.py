@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runyard.hosts import remote
+from runyard.hosts import order, remote
+from runyard.hosts.agent import wire
 from runyard.hosts.agent.connector import AgentConnector, Agents
 from runyard.hosts.inventory import Host
 from runyard.hosts.site import Access, AgentAccess, Site
@@ -108,7 +110,111 @@ def test_a_cancel_reaches_what_an_agent_does_itself(one: Agent, tmp_path: Path) 
     assert one.outcome(f"{RUN}/s/far/1")["status"] == "canceled"
 
 
-def test_a_cancel_that_cannot_be_delivered_says_so(one: Agent, tmp_path: Path) -> None:
+@asynccontextmanager
+async def late(target: int, passing: asyncio.Event) -> AsyncIterator[int]:
+    """A way to the agent on which an order to begin waits for `passing`; its port."""
+    serving: list[asyncio.Task[None]] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if data.startswith(b"POST /run"):
+                    await passing.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", target)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.ensure_future(serve(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+def test_a_cancel_that_overtakes_the_order_to_begin_is_not_lost(one: Agent, tmp_path: Path) -> None:
+    async def run() -> None:
+        passing = asyncio.Event()
+        async with late(one.port, passing) as port:
+            way = far(tmp_path, port)
+            await way.connect()
+            task = asyncio.create_task(WaitUntil().run(job(way, WaitUntil(), NEVER)))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            await asyncio.sleep(0.2)
+            passing.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await way.close()
+
+    asyncio.run(run())
+    assert one.outcome(f"{RUN}/s/far/1")["status"] == "canceled"
+
+
+def test_a_cancel_of_what_the_agent_has_not_heard_of_claims_no_end(
+    one: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order, "SLACK", 0.2)
+
+    async def run() -> None:
+        async with late(one.port, asyncio.Event()) as port:
+            way = far(tmp_path, port)
+            await way.connect()
+            task = asyncio.create_task(WaitUntil().run(job(way, WaitUntil(), NEVER, grace=0.2)))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(HostLost, match="not be delivered: the agent of far knows no such"):
+                await task
+            await way.close()
+
+    asyncio.run(run())
+
+
+def test_an_end_that_is_not_seen_is_not_claimed(
+    one: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent has taken the order, and the link is cut before the end is told."""
+    monkeypatch.setattr(order, "SLACK", 0.2)
+
+    async def run() -> None:
+        async with Proxy(one.port) as proxy:
+            way = far(tmp_path, proxy.port)
+            await way.connect()
+            task = asyncio.create_task(WaitUntil().run(job(way, WaitUntil(), NEVER, grace=0.2)))
+            await asyncio.sleep(0.3)
+            monkeypatch.setattr(wire, "status", _never)
+            monkeypatch.setattr(wire, "run", _never)
+            proxy.cut()
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(HostLost, match="may go on: its agent was told to end it"):
+                await task
+            await way.close()
+
+    asyncio.run(run())
+
+
+async def _never(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_cancel_that_cannot_be_delivered_says_so(
+    one: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order, "SLACK", 0.2)
+
     async def run() -> None:
         async with Proxy(one.port) as proxy:
             way = far(tmp_path, proxy.port)

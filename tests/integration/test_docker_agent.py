@@ -101,6 +101,25 @@ def test_cancel_ends_it_there(tmp_path: Path, one: Agent, docker: Daemon) -> Non
     with_runs(tmp_path / "state", scenario)
 
 
+def test_a_second_cancel_does_not_wait_for_the_grace(
+    tmp_path: Path, one: Agent, docker: Daemon
+) -> None:
+    async def scenario(runs: Runs) -> None:
+        command = "trap '' TERM; echo up; while :; do sleep 0.1; done"
+        started = await begin(runs, one, {"command": command}, grace="300s")
+        await until(lambda: text_of(runs, started.run_id))
+        started.cancel("enough")
+        await asyncio.sleep(0.5)
+        started.kill("at once")
+        await started.wait()
+        found = started.results[0].outcome
+        assert (found.status, found.ended_by, found.exit_code) == (Status.CANCELED, "cancel", 137)
+        assert found.survivors == 0
+        assert ours(docker) == []
+
+    with_runs(tmp_path / "state", scenario)
+
+
 def test_an_agent_that_is_killed_takes_it_up_again(
     tmp_path: Path, one: Agent, docker: Daemon
 ) -> None:

@@ -75,12 +75,12 @@ class Desk:
             raise NotFoundError("task not found", code="TASK")
         return found
 
-    async def cancel(self, task_id: str) -> Task:
-        """Order a living task to end. Raises NotFoundError when there is none."""
+    async def cancel(self, task_id: str, *, hurry: bool = False) -> Task:
+        """Order a living task to end; `hurry`: without its grace. Raises NotFoundError."""
         task = self._live.get(folder_of(task_id))
         if task is None or task.ended.is_set():
             raise NotFoundError("task not found or already done", code="TASK")
-        await task.cancel()
+        await task.cancel(hurry=hurry)
         return task
 
     def restore(self, actions: Actions) -> None:

@@ -67,7 +67,7 @@ class TaskEndpoints:
     async def cancel(self, request: Request) -> Response:
         """`POST /cancel`: order a task to end."""
         query = await Query.of(request, self._bounds.body)
-        task = await self._desk.cancel(query.text("task_id"))
+        task = await self._desk.cancel(query.text("task_id"), hurry=query.at_once())
         return Answer(envelope.canceled(task.order.task_id, task.order.run_id))
 
     # -- inside -------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ class Query:
         except (ValueError, TypeError, AttributeError):
             raise BadRequest(f"{name} is no number of seconds") from None
 
+    def at_once(self) -> bool:
+        """True when `grace` is there and is nothing. Raises BadRequest."""
+        return "grace" in self._values and not self.seconds("grace")
+
     def offsets(self) -> dict[str, int] | None:
         """Where streams are wanted from; None when all of them are. Raises BadRequest."""
         both = self._offset("offset")

@@ -48,6 +48,7 @@ class Task:
         self._tools = tools
         self._halt = Halt()
         self._canceled = False
+        self._hurried = False
         self._settling = False  # it will look whether it was canceled, before it goes on
         self._attached = False
 
@@ -83,20 +84,26 @@ class Task:
                 await self._through(self._perform(known))
                 return
 
-    async def cancel(self) -> None:
-        """Order it to end. Again changes nothing."""
-        if self._canceled:
-            return
-        self._canceled = True
-        try:
-            await asyncio.to_thread(self._tools.shelf.note_cancel, self.order.folder)
-        except OSError as error:  # its order is not on disk yet, or the disk is full
-            _LOG.debug("the cancellation of %s could not be noted: %s", self.order.task_id, error)
+    async def cancel(self, *, hurry: bool = False) -> None:
+        """Order it to end, with the grace of its order. Again changes nothing.
+
+        `hurry`: without grace, also when it is being ended with that.
+        """
+        first = not self._canceled
+        hurried = hurry and not self._hurried
+        self._canceled, self._hurried = True, self._hurried or hurry
+        if first:
+            await self._note_cancel()
         if self._attached:
-            with suppress(RunyardError):  # its supervisor is gone, and so it is lost
-                await self._end_attempt()
+            if first or hurried:
+                with suppress(RunyardError):  # its supervisor is gone, and so it is lost
+                    await self._end_attempt()
         elif not self._settling:
-            self._halt.request("canceled")
+            if first:
+                self._halt.request("canceled")
+            if hurried:
+                await asyncio.sleep(0)  # two orders at the same moment would be one
+                self._halt.request("canceled")
 
     async def broke(self, error: Exception) -> None:
         """A defect of ours has ended its life: that is its result."""
@@ -116,6 +123,12 @@ class Task:
             await self._tools.yard.forget(self.attempt)
 
     # -- inside -------------------------------------------------------------------------------
+
+    async def _note_cancel(self) -> None:
+        try:
+            await asyncio.to_thread(self._tools.shelf.note_cancel, self.order.folder)
+        except OSError as error:  # its order is not on disk yet, or the disk is full
+            _LOG.debug("the cancellation of %s could not be noted: %s", self.order.task_id, error)
 
     async def _settle(self, action: Action | None) -> Action:
         """The action, which may be asked for again. Raises _Over; RunyardError for now."""
@@ -149,7 +162,8 @@ class Task:
 
     async def _end_attempt(self) -> None:
         client = await self._tools.yard.client()
-        await client.call({"verb": "cancel", "attempt": self.attempt})
+        grace = {"grace": 0.0} if self._hurried else {}
+        await client.call({"verb": "cancel", "attempt": self.attempt, **grace})
 
     async def _perform(self, action: Action) -> Outcome:
         from runyard.agent.work import perform

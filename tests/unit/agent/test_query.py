@@ -17,6 +17,8 @@ def test_parameters() -> None:
     assert Query({}).offsets() is None
     assert Query({}).seconds("wait") == 0
     assert Query({"wait": 1e6}).seconds("wait") == 60
+    assert Query({"grace": "0"}).at_once() and Query({"Grace": 0}).at_once()
+    assert not Query({"grace": "5s"}).at_once() and not Query({}).at_once()
 
 
 @pytest.mark.parametrize(

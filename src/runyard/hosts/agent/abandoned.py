@@ -35,7 +35,7 @@ async def end_tasks(host: Host, access: Access, attempts: Mapping[str, float]) -
 
 
 async def _end(web: AgentWeb, attempt: str, grace: float) -> tuple[int, int]:
-    if not await wire.cancel(web, attempt):
+    if not await wire.cancel(web, attempt, hurry=not grace):
         return 0, 0
     until = time.monotonic() + grace + SLACK
     while (state := await wire.status(web, attempt, wait=_QUESTION)) is not None:

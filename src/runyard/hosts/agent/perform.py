@@ -3,104 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from runyard.hosts import remote
 from runyard.hosts.agent import wire
+from runyard.hosts.agent.asking import Asking
+from runyard.hosts.agent.ending import Ending
 from runyard.hosts.agent.relayed import RelayedOutput
 from runyard.hosts.agent.web import AgentWeb
-from runyard.hosts.order import SLACK
 from runyard.model.action import Work
-from runyard.model.errors import ExecutionError, HostLost, NetworkError, SystemFault
+from runyard.model.errors import ExecutionError
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 
-POLL = 20.0
-"""Seconds for which the agent may think about one question."""
-
-_AT_FIRST = 0.5  # seconds for what is done at once; the output of others is followed
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _FIELDS = frozenset(field.name for field in fields(Outcome)) - {"status", "logged"}
 
 
 async def perform(web: AgentWeb, run_id: str, action: str, work: Work) -> Outcome:
     """Have the agent do it; the attempt's id makes asking again an attachment.
 
-    A cancellation is passed on before it is obeyed; when the end came first it is returned.
+    A cancellation is passed on before it is obeyed, a second one takes the grace; when the end
+    came first, or the work has a true end of its own, that is returned.
 
     Raises:
-        HostLost: the agent could not be reached for PATIENCE seconds, or not to cancel it.
+        HostLost: the agent could not be reached for PATIENCE seconds, or no end was seen of what
+            was cancelled.
         SystemFault: the agent has forgotten the task.
         ArgumentError: the agent does not take it.
     """
     output = RelayedOutput(work.output) if work.output is not None else None
-    asking = asyncio.ensure_future(_see_through(web, _task(run_id, action, work), output))
+    asking = Asking(web, _task(run_id, action, work), output)
+    answer = asyncio.ensure_future(asking.to_the_end())
     try:
-        return outcome_of(await asyncio.shield(asking), output)
+        return outcome_of(await asyncio.shield(answer), output)
     except asyncio.CancelledError:
-        ended = await _cancel(web, work, asking)
+        ended = await Ending(web, work, asking, answer).seen()
         if ended is None or (ended.status == "canceled" and not _ran(ended)):
             raise
         return outcome_of(ended, output)
-
-
-async def _cancel(
-    web: AgentWeb, work: Work, asking: asyncio.Future[wire.State]
-) -> wire.State | None:
-    """Have the task ended; its end, when it is told in time."""
-    ordered = asyncio.ensure_future(wire.cancel(web, work.attempt))
-    try:
-        await asyncio.wait([ordered], timeout=work.grace)
-        if not ordered.done() or isinstance(ordered.exception(), NetworkError):
-            silent = NetworkError(f"the agent of {web.host} does not answer")
-            raise HostLost.of(web.host, silent, canceled=True) from None
-        await asyncio.wait([asking], timeout=work.grace + SLACK)
-    finally:
-        ordered.cancel()
-        asking.cancel()
-        ended, _ = await asyncio.gather(asking, ordered, return_exceptions=True)
-    return ended if isinstance(ended, wire.State) else None
-
-
-async def _see_through(
-    web: AgentWeb, task: Mapping[str, Any], output: RelayedOutput | None
-) -> wire.State:
-    """Start it and ask until it has ended, over broken connections; `output` gets all of it."""
-    since: float | None = None
-    pause, known, asked, rest = _FIRST_PAUSE, False, False, output
-    while True:
-        try:
-            if known:
-                offsets = rest.offsets if rest is not None else None
-                state = await wire.status(web, task["ID"], wait=POLL, offsets=offsets)
-            else:
-                state = await wire.run(web, task, wait=_AT_FIRST if output is not None else None)
-        except (NetworkError, SystemFault) as error:
-            if isinstance(error, SystemFault) and not asked:
-                raise  # nothing was ordered yet
-            asked = True
-            since = time.monotonic() if since is None else since
-            if not error.retryable or time.monotonic() - since > remote.PATIENCE:
-                raise HostLost.of(web.host, error) from error
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-            continue
-        if state is None:
-            raise SystemFault(
-                f"the agent of {web.host} has forgotten what it was to do",
-                code="TASK_LOST",
-                retryable=False,
-            )
-        if rest is not None and (rest.take(state) if known else rest.suffices(state)):
-            if not known:
-                return state
-            rest = None  # now for the result
-        elif rest is None and state.ended:
-            return state
-        since, pause, known, asked = None, _FIRST_PAUSE, True, True
 
 
 def _task(run_id: str, action: str, work: Work) -> dict[str, Any]:

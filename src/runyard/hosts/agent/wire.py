@@ -77,9 +77,13 @@ async def status(
     return _state(web, answer)
 
 
-async def cancel(web: AgentWeb, task_id: str) -> bool:
-    """Have a task ended; False when the agent does not know it, or it had ended."""
-    code, _ = await web.ask("POST", "/cancel", body={"task_id": task_id})
+async def cancel(web: AgentWeb, task_id: str, *, hurry: bool = False) -> bool:
+    """Have a task ended; False when the agent does not know it, or it had ended.
+
+    `hurry`: without its grace, also when it is being ended with that; an original agent ignores it.
+    """
+    body = {"task_id": task_id, **({"grace": 0} if hurry else {})}
+    code, _ = await web.ask("POST", "/cancel", body=body)
     return code == 200
 
 
