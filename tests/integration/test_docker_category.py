@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from runyard.runners.runner import RunnerContext, RunnerStatus
 from runyard.runners.runner_registry import RunnerRegistry
 from tests.conftest import Run
 from tests.integration.dockerd import IMAGE, Daemon
-from tests.integration.dockers import running
+from tests.integration.dockers import running, workflow
 
 
 def execute(program: Run, docker: Daemon, args: dict[str, Any], *more: str) -> Any:
@@ -34,6 +35,30 @@ def test_a_command_beside_the_object(program: Run, docker: Daemon) -> None:
     assert done.returncode == 1
     assert (found["status"], found["exit_code"]) == ("failed", 5)
     assert (found["output"], found["error"]) == ("out\n", "err\n")
+
+
+def test_a_wrong_image_is_told_in_words_and_once(program: Run, docker: Daemon) -> None:
+    done = execute(program, docker, {"image": "Busy BOX", "command": "true"})
+    assert done.returncode == 1
+    assert "{" not in done.stderr
+    assert "an image is NAME or NAME:TAG" in done.stderr
+
+
+def test_no_daemon_is_one_line_even_where_containers_are_to_be_swept(
+    tmp_path: Path, program: Run, docker: Daemon
+) -> None:
+    path, absent = tmp_path / "w.yaml", f"{docker.address}.absent"
+    path.write_text(f"version: v0.1\nname: w\n{workflow({'command': 'true'})}")
+    assert program("run", path, DOCKER_HOST=docker.address).returncode == 0
+    again = program("run", path, DOCKER_HOST=absent)
+    assert (again.returncode, again.stderr) == (1, "")
+    done = program(
+        "exec", "--category", "docker", "--args", '{"image": "x", "command": "y"}',
+        DOCKER_HOST=absent,
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert f"no docker daemon answers at {absent} (No such file or directory)" in line
+    assert "is dockerd running?" in line
 
 
 def test_its_environment_limits_and_timeout(program: Run, docker: Daemon) -> None:

@@ -221,7 +221,8 @@ def test_one_that_does_not_run_may_come_back(tmp_path: Path, box: Daemon) -> Non
     found = outcomes(tmp_path / "a", steps)["s"]
     assert found.error is not None
     assert (found.error["code"], found.error["class"]) == ("CONTAINER_STOPPED", "network")
-    assert "is not running" in found.message
+    assert "does not run" in found.message
+    assert str(found.error["hint"]).startswith(f"docker start {NAME}")
 
     async def scenario(runs: Runs) -> None:
         text = document(steps, "offline: {policy: wait, deadline: 60s}")
@@ -238,6 +239,14 @@ async def _until_warned(runs: Runs, run_id: str) -> None:
     async for event in runs.events(run_id, follow=True):
         if event.type == "warning.raised" and event.data["code"] == "OFFLINE":
             return
+
+
+def test_a_paused_one_says_how_it_goes_on(tmp_path: Path, box: Daemon) -> None:
+    box.api("POST", f"/containers/{NAME}/pause")
+    found = outcomes(tmp_path, "- {name: s, action: cmd.run, args: {cmd: id}}")["s"]
+    assert found.error is not None
+    assert "is paused" in found.message
+    assert str(found.error["hint"]).startswith(f"docker unpause {NAME}")
 
 
 @pytest.mark.parametrize(

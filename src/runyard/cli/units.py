@@ -99,12 +99,16 @@ async def run_here(units: Sequence[WorkUnit]) -> list[Result]:
         UsageError: a category is unknown; nothing was run.
         CanceledError: Ctrl-C, SIGTERM or SIGQUIT; what ran has been ended.
     """
+    import logging
+
     from runyard.hosts.local import LocalConnector
     from runyard.runners.batch import run_batch
     from runyard.runners.runner import RunnerContext
     from runyard.runners.runner_registry import RunnerRegistry
     from runyard.runners.settings import RunnerSettings
 
+    # The results say it all; who embeds runners has their log.
+    logging.getLogger("runyard.runners").addHandler(logging.NullHandler())
     settings, registry = RunnerSettings().overlaid(os.environ), RunnerRegistry()
     for unit in units:
         registry.factory(unit.category)

@@ -28,12 +28,16 @@ class PlainConnector:
 
     What it cannot do: prove that nothing is left of an attempt (it ends the session and whoever
     bears the attempt's mark), go on with an attempt after its connection broke (HostLost, then
-    `INTERRUPTED`), bound memory, processes or CPU time. The first exit says so in a warning.
-    Times are those of this machine's clock; CPU time and memory are not known.
+    `INTERRUPTED`), bound memory, processes or CPU time. The first exit says so in a warning, and
+    `why` there is no supervisor. Times are those of this machine's clock; CPU time and memory are
+    not known.
     """
 
-    def __init__(self, name: str, shell: Shell, folder: Path) -> None:
+    def __init__(
+        self, name: str, shell: Shell, folder: Path, why: str = "no python3 there"
+    ) -> None:
         self._name = name
+        self._why = why
         self._shell = shell
         self._folder = folder
         self._questions = Questions(name, shell)
@@ -130,7 +134,7 @@ class PlainConnector:
             return end
         self._warned = True
         warning = (
-            f"no python3 on {self._name}: this way cannot prove that nothing is left, and cannot "
-            "go on after a lost connection; install python3 there"
+            f"{self._why}: this way cannot prove that nothing is left, and cannot go on after a "
+            "lost connection; install python3 (3.8 or newer)"
         )
         return replace(end, warnings=(*end.warnings, warning))

@@ -166,7 +166,8 @@ def result_of(outcome: Outcome, started: float, ended: float) -> Result:
         code = {RunnerStatus.SUCCESS: 0, RunnerStatus.FAILED: 1}.get(status, -1)
     error = outcome.stderr[-_ERROR_TAIL:]
     if status is not RunnerStatus.SUCCESS:
-        error = error or outcome.message
+        hint = (outcome.error or {}).get("hint")
+        error = error or "; ".join(filter(None, (outcome.message, hint)))
     return Result(
         status=status,
         output=outcome.stdout,

@@ -68,7 +68,7 @@ class Container:
                 await stream.close()
                 raise
         except ConflictError as error:  # stopped, paused, restarting
-            raise NetworkError(error.message, code="CONTAINER_STOPPED") from error
+            raise self._stopped(error.message) from error
         except NotFoundError as error:
             raise NotFoundError(
                 error.message,
@@ -97,6 +97,16 @@ class Container:
         if self._docker is None:
             self._docker = connect(address_here(os.environ))
         return self._docker
+
+    def _stopped(self, said: str) -> NetworkError:
+        what = f"{self.host}: the container {self.name}"
+        if "is paused" in said:
+            text, hint = f"{what} is paused", f"docker unpause {self.name}"
+        elif "is not running" in said:
+            text, hint = f"{what} does not run", f"docker start {self.name}"
+        else:
+            text, hint = said, ""
+        return NetworkError(text, code="CONTAINER_STOPPED", hint=hint or None)
 
     def _refused(self, said: str) -> RunyardError:
         words = said.strip().rpartition("exec failed: ")[2].removesuffix(": unknown")

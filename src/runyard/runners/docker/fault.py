@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
 
@@ -32,6 +33,12 @@ _WORDS = (
         "write /path/on/the/host:/path/in/it, or NAME:/path for a volume; :ro makes it read-only",
     ),
     (
+        "invalid reference format",
+        ArgumentError,
+        "IMAGE",
+        "an image is NAME or NAME:TAG, in small letters and without blanks",
+    ),
+    (
         "unable to find (user|group)|no matching entries in (passwd|group) file",
         ArgumentError,
         "CONTAINER_USER",
@@ -51,6 +58,7 @@ _WORDS = (
         "is the program in the image, executable, and made for this kind of processor?",
     ),
 )
+_PLACE = re.compile(r"Docker Engine via (\S+)")
 _IMAGE_ABSENT = re.compile(
     r"manifest .*(unknown|not found)|pull access denied|repository .*not found|not found: manifest"
     r"|no matching manifest|invalid reference format|unauthorized|authentication required|denied:"
@@ -92,7 +100,11 @@ def pull_fault(error: Exception, image: str) -> RunyardError:
         )
     if "no space left" in text.lower():
         return SystemFault(f"{what}: {text}", code="DISK_FULL")
-    return NetworkError(f"{what}: {text}", code="PULL")
+    return NetworkError(
+        f"{what}: {text}",
+        code="PULL",
+        hint="the daemon itself asks the registry: is the image's name right, and is there a way?",
+    )
 
 
 def is_absent(error: Exception) -> bool:
@@ -106,8 +118,11 @@ def is_daemons(error: Exception) -> bool:
 
 
 def _unreachable(error: DockerError, what: str) -> RunyardError:
+    why = ""
     for cause in _causes(error):
         number = getattr(cause, "errno", None)
+        if isinstance(number, int) and number > 0:
+            why = f" ({os.strerror(number)})"
         if number in (errno.EACCES, errno.EPERM):
             return SystemFault(
                 f"{what}: permission denied on the socket of the docker daemon",
@@ -115,7 +130,11 @@ def _unreachable(error: DockerError, what: str) -> RunyardError:
                 hint=_DENIED,
                 retryable=False,
             )
-    return NetworkError(f"{what}: {_short(error.message)}", code="DOCKER_DAEMON", hint=_ABSENT)
+    place = _PLACE.search(error.message)
+    at = f" at {place[1]}" if place is not None else ""
+    return NetworkError(
+        f"{what}: no docker daemon answers{at}{why}", code="DOCKER_DAEMON", hint=_ABSENT
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

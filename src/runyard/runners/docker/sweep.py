@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.model.errors import NotFoundError, RunyardError
+from runyard.model.errors import NetworkError, NotFoundError, RunyardError
 from runyard.model.ids import RUN_ID
 from runyard.runners.docker.book import Book
 from runyard.runners.docker.daemon import address_here, ask, connect
@@ -38,13 +38,18 @@ _log = logging.getLogger("runyard.docker")
 
 
 async def sweep_once(docker: Docker, book: Book, daemon: str) -> None:
-    """Sweep, unless this run has done so at this `daemon`. What goes wrong is no reason to stop."""
+    """Sweep, unless this run has done so at this `daemon`. What goes wrong is no reason to stop.
+
+    Of a daemon that is not there nothing is said: who wants a container there says it.
+    """
     if book.swept(daemon):
         return
     try:
         book.note_sweep(daemon)
         async with asyncio.timeout(LIMIT):
             await sweep(docker, home_of(book.folder))
+    except NetworkError:
+        return
     except (RunyardError, TimeoutError) as error:
         _log.warning("leftover containers could not be swept: %s", error)
 

@@ -77,6 +77,8 @@ def test_a_socket_that_we_may_not_open_is_told_from_one_that_is_not_there() -> N
     absent = fault_of(met(errno.ENOENT), "cannot look")
     assert isinstance(absent, NetworkError) and absent.retryable
     assert absent.code == "DOCKER_DAEMON" and "DOCKER_HOST" in absent.hint
+    said = "cannot look: no docker daemon answers at unix:///d.sock (No such file or directory)"
+    assert absent.message == said
 
 
 def test_silence_is_an_error_in_time() -> None:
