@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runyard.cli.style import Paint
 from runyard.cli.views.report import report
 from runyard.cli.views.summary import summary
-from runyard.model.run import RunRecord
+from runyard.model.run import SWEPT, RunRecord
+from runyard.model.status import Status
 from tests.unit.cli.items import RUN
 from tests.unit.cli.records import host, run, step
 
@@ -116,3 +119,57 @@ def test_a_run_id_is_not_broken_by_the_width_of_the_screen() -> None:
     assert whole.endswith(f", 2.50s, run {RUN}")
     narrow = summary(run(step("a", host("h"))), Paint(), columns=60)
     assert narrow.splitlines()[-2:] == [whole.split(", run")[0], f"  run {RUN}"]
+
+
+def test_what_was_not_run_is_said_at_the_end_and_in_the_report() -> None:
+    record = run(
+        step("one", host("a"), host("b", "failed", "exit code 1", exit_code=1)),
+        step("two", host("a"), host("b", "queued")),
+        step("three", host("a", "queued"), host("b", "queued"), status="queued"),
+        step("four", host("a", "queued"), status="queued"),
+        step("five", host("a", "queued"), status="queued"),
+        status="failed",
+    )
+    line = next(line for line in summary(record, Paint()).splitlines() if line[:7] == "failed:")
+    assert line == (
+        "failed: 2 ok, 0 changed, 0 skipped, 1 failed, not run: two (1 of 2 hosts), "
+        f"three (2 hosts), four, and 1 more step, 2.50s, run {RUN}"
+    )
+    page = report(record, Paint(), lines=0, columns=None)
+    assert ["three", "b", "not", "run"] in [line.split()[:4] for line in page.splitlines()]
+    record.status = Status.RUNNING  # it may still come to that
+    assert "not run" not in summary(record, Paint()) + report(
+        record, Paint(), lines=0, columns=None
+    )
+
+
+def test_the_time_of_a_step_is_that_of_its_work() -> None:
+    worked = host("a")
+    worked.started_at, worked.finished_at, worked.worked = 10.0, 3610.0, 1.5
+    text = report(run(step("one", worked)), Paint(), lines=0, columns=None)
+    assert ["one", "a", "success", "1.50s"] in [line.split() for line in text.splitlines()]
+
+
+def test_a_run_that_goes_on_has_taken_until_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = run(step("one", host("a", "running")), status="running")
+    record.finished_at, record.updated_at = None, 11.0
+    monkeypatch.setattr("runyard.cli.ending.time.time", lambda: 40.0)
+    assert "30.0s" in report(record, Paint(), lines=0, columns=None)
+
+
+def test_lost_hosts_are_told_of_until_a_cancel_has_ended_what_was_there() -> None:
+    lost = host("a", "error", "contact was lost", error={"code": "HOST_LOST", "class": "network"})
+    record = run(step("one", lost), status="canceled")
+    assert "warning: 1 attempt may still run; resume attaches" in summary(record, Paint())
+    record.status = Status.SUCCESS
+    assert "warning: 1 attempt may still run; cancel ends it" in summary(record, Paint())
+    lost.message = SWEPT
+    assert "may still run" not in summary(record, Paint())
+
+
+def test_a_resume_that_cannot_connect_says_which_inventory_it_has() -> None:
+    gone = host("a", "error", "no route", error={"code": "NETWORK", "class": "network"})
+    hint = "this run keeps the inventory that it was started with"
+    assert hint not in summary(run(step("one", gone), status="failed"), Paint())
+    assert hint in summary(run(step("one", gone), status="failed", epoch=2), Paint())
+    assert hint not in summary(run(BROKEN, status="failed", epoch=2), Paint())

@@ -143,6 +143,24 @@ def test_first_signal_cancels_second_kills() -> None:
     assert "killing" in view.notes[1]
 
 
+def test_one_order_to_stop_that_comes_twice_kills_nothing() -> None:
+    """`timeout` tells us and our whole group, at the same time."""
+
+    async def main() -> FakeStarted:
+        started, view = FakeStarted(run(status="canceled"), at_once=False), FakeView()
+        watching = asyncio.create_task(watch(FakeRuns([]), started, view))  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.01)
+        assert started.asked == ["cancel"]
+        os.kill(os.getpid(), signal.SIGINT)  # a person
+        await watching
+        return started
+
+    assert asyncio.run(main()).asked == ["cancel", "kill"]
+
+
 def test_rejection_is_remembered() -> None:
     runs = FakeRuns(
         [

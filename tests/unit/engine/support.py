@@ -68,6 +68,7 @@ class Do(Step):
         *,
         policy: Policy | None = None,
         check: Does | None = None,
+        checks_at_host: bool = False,
         repeatable: bool = True,
         fallback: Step | None = None,
         undo: Step | None = None,
@@ -75,6 +76,7 @@ class Do(Step):
         self._name = name
         self._does = does or (lambda ctx: Outcome(Status.SUCCESS, changed=True))
         self._check = check
+        self._checks_at_host = checks_at_host
         self._repeatable = repeatable
         self._undo = undo
         self.policy = policy or Policy()
@@ -88,6 +90,10 @@ class Do(Step):
     @property
     def repeatable(self) -> bool:
         return self._repeatable
+
+    @property
+    def checks_at_host(self) -> bool:
+        return self._checks_at_host
 
     def undo(self) -> Step | None:
         return self._undo

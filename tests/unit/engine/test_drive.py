@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from runyard.engine.context import Context
+from runyard.engine.flying import Flying
+from runyard.engine.ledger import Ledger
 from runyard.engine.policy import Offline, Policy
 from runyard.engine.retry import Retry
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
 from runyard.model.event import NewEvent
+from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 from runyard.model.status import Status
-from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
+from tests.unit.engine.support import RUN, Bench, Do, Way, bad, bench, ok
 
 QUICK = Retry(attempts=3, delay=0.001, jitter=0)
 
@@ -268,5 +274,69 @@ def test_cancel_ends_a_pause_between_tries(tmp_path: Path) -> None:
         b.halt.request("enough")
         assert (await work).status is Status.FAILED
         assert len(step.calls) == 1
+
+    bench(tmp_path, scenario)
+
+
+class Busy(Way):
+    """A host that knows what is in `known`, and does as it is told."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.ended: list[tuple[str, float]] = []
+
+    async def exec(self, work: Exec) -> Exit:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            self.ended.append((work.attempt, work.grace))
+        return Exit(None, 15, "cancel")
+
+
+def test_an_intent_tells_as_whom_and_with_which_grace(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await one(b, Do("s", policy=Policy(become="web", grace=3.0)))
+        started = [e for e in await b.journal.events(RUN) if e.type == "attempt.started"]
+        assert [e.data for e in started] == [{"n": 1, "grace": 3.0, "become": "web"}]
+
+    bench(tmp_path, scenario)
+
+
+def test_a_check_at_the_host_is_journaled_before_it_begins(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        step = Do("s", check=lambda ctx: ctx.attempt == b.epoch, checks_at_host=True)
+        assert (await one(b, step)).status is Status.SKIPPED
+        await b.settle()
+        types = await b.types()
+        assert types.index("check.started") < types.index("result.reached")
+        assert "attempt.started" not in types
+
+    bench(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_check_of_an_earlier_life_is_ended_before_the_next_one(
+    tmp_path: Path, knows: bool
+) -> None:
+    async def scenario(b: Bench) -> None:
+        way = Busy("a")
+        b.ways = {"a": way}
+        left = Flying("s", "a", 1, grace=3.0, check=True)
+        if knows:
+            way.known.add(left.id(RUN))
+
+        def check(ctx: Context) -> bool:
+            assert len(way.ended) == knows
+            return True
+
+        await b.past()
+        run = b.running()
+        ledger = Ledger(b.journal, RUN, b.epoch, checks=[left])
+        await Task("t", (Do("s", check=check, checks_at_host=True),)).run(
+            replace(run, ledger=ledger)
+        )
+        assert way.ended == ([(f"{RUN}/s~check/a/1", 3.0)] if knows else [])
+        checks = [e.data["n"] for e in await b.journal.events(RUN) if e.type == "check.started"]
+        assert checks == [2]
 
     bench(tmp_path, scenario)

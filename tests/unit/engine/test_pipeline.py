@@ -9,13 +9,14 @@ from runyard.engine.context import Context
 from runyard.engine.mailbox import Decision
 from runyard.engine.module import Module
 from runyard.engine.pipeline import Pipeline
-from runyard.engine.policy import Approval, Policy
+from runyard.engine.policy import Approval, Fan, Policy
 from runyard.engine.running import Running
 from runyard.engine.task import Task
 from runyard.expr.when import compile_when
 from runyard.model.errors import UsageError
 from runyard.model.event import NewEvent
 from runyard.model.result import Outcome
+from runyard.model.status import Status
 from tests.unit.engine.support import RUN, Bench, Do, bad, bench, ok
 
 
@@ -35,6 +36,36 @@ def test_the_first_error_keeps_later_tasks_and_modules_from_starting(tmp_path: P
         ran = await Pipeline("p", (first, second)).run(b.running())
         assert [r.step for r in ran.results] == ["bad"]
         assert ran.error == 'step "bad" on a: exit code 1'
+
+    bench(tmp_path, scenario)
+
+
+def test_what_was_to_come_is_named_when_the_run_ends_early(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        off = Module("off", (task(Do("unwanted")),), enabled=False)
+        first = Module("m", (task(Do("bad", lambda ctx: bad())), task(Do("never"))))
+        then = Module("n", (task(Do("once"), fan=Fan(run_once=True)),))
+        work = Pipeline("p", (off, first, then), finally_=(task(Do("finally:tidy")),))
+        await work.run(b.running())
+        await b.settle()
+        left = [e for e in await b.journal.events(RUN) if e.type == "step.left"]
+        assert [(e.step, e.data["hosts"], e.data["index"]) for e in left] == [
+            ("never", ["a", "b"], 3),
+            ("once", ["a"], 4),
+        ]
+        await b.end("failed")
+        steps = (await b.journal.get(RUN)).steps
+        assert [step.name for step in steps] == ["bad", "never", "once", "finally:tidy"]
+        assert {host.status for host in steps[1].hosts.values()} == {Status.QUEUED}
+
+    bench(tmp_path, scenario, ["a", "b"])
+
+
+def test_nothing_is_left_of_a_run_that_went_well(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        await line(task(Do("one")), handlers=(Do("handler:h"),)).run(b.running())
+        await b.settle()
+        assert "step.left" not in await b.types()
 
     bench(tmp_path, scenario)
 

@@ -24,6 +24,20 @@ from runyard.runners.outcome import outcome_of, signal_name
         (Exit(0, None, "timeout"), Status.TIMEOUT, "TIMEOUT", "timed out after 30s", True),
         (Exit(None, 15, "cancel"), Status.CANCELED, "CANCELED", "canceled", False),
         (
+            Exit(None, 15, "cancel", error="nobody claimed it for 3 s"),
+            Status.CANCELED,
+            "CANCELED",
+            "nobody claimed it for 3 s",
+            False,
+        ),
+        (
+            Exit(None, 15, "lost", error="the supervisor was told to stop"),
+            Status.ERROR,
+            "SUPERVISOR_LOST",
+            "the supervisor was told to stop",
+            True,
+        ),
+        (
             Exit(None, 9, "limit:memory"),
             Status.FAILED,
             "LIMIT",

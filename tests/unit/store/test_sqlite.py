@@ -73,6 +73,40 @@ def test_a_run_is_read_back_as_its_events_tell(run_journal):
     run_journal(go)
 
 
+def test_steps_are_in_the_order_of_the_workflow_whenever_they_began(run_journal):
+    """What is done in any case came first, in an earlier life; what was never begun is there."""
+
+    def step(kind, name, index):
+        return NewEvent(kind, name, data={"hosts": ["a"], "index": index, "total": 4})
+
+    async def go(journal):
+        await journal.create(RunRecord(RUN, "deploy", status=Status.RUNNING), {})
+        await journal.commit(
+            RUN,
+            1,
+            [
+                step("step.started", "one", 1),
+                step("step.started", "rollback:one", 0),
+                step("step.started", "finally:tidy", 4),
+                step("step.left", "two", 2),
+                step("step.left", "three", 3),
+                step("step.started", "two", 2),
+                step("step.left", "one", 1),
+            ],
+        )
+        steps = (await journal.get(RUN)).steps
+        assert [(each.name, each.status) for each in steps] == [
+            ("one", Status.RUNNING),
+            ("two", Status.RUNNING),
+            ("three", Status.QUEUED),
+            ("finally:tidy", Status.RUNNING),
+            ("rollback:one", Status.RUNNING),
+        ]
+        assert list(steps[2].hosts) == ["a"]
+
+    run_journal(go)
+
+
 def test_events_are_numbered_without_gaps_across_commits(run_journal):
     async def go(journal):
         await whole_run(journal)
