@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,6 @@ ANSWER = 15.0
 MAX_ANSWER = 128 << 20
 MAX_MESSAGE = (96 << 20) + 8
 _SAID = 4096
-_NOT_THERE = "is `runyard agent` running there? `--local` runs every host on this machine instead"
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -147,43 +145,27 @@ class AgentWeb:
             retryable=False,
         )
 
-    def _lost(self, why: str) -> NetworkError:
-        text = f"cannot reach the agent of {self.host} at {self.address}: {why}"
-        return NetworkError(text, hint=_NOT_THERE)
-
-    def _hung_up(self, why: str) -> NetworkError:
-        """The connection was there, and was closed: so does a server that wants a certificate."""
-        error = self._lost(why)
-        if self.address.startswith("https://") and not self._pool.shows_certificate(self.host):
-            error.hint = f"does it want a certificate? agent_cert and agent_key; or: {error.hint}"
-        return error
-
     @contextmanager
     def _in_our_terms(self, seconds: float) -> Iterator[None]:
         import aiohttp
 
+        from runyard.hosts.agent.faults import Asked, fault_of, not_there
+
+        asked = Asked(self.host, self.address, self._pool.shows_certificate(self.host))
         try:
             yield
         except TimeoutError:
-            raise self._lost(f"no answer within {seconds:g} s") from None
+            raise not_there(f"no answer within {seconds:g} s", asked) from None
         except Refused as refused:
             raise self._refusal(refused.status, refused.data) from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NetworkError(
-                f"the certificate of the agent of {self.host} is not trusted: "
-                f"{_words(error.certificate_error)}",
-                code="TLS",
-                hint="the variable agent_ca names the file of who has signed it",
-                retryable=False,
-            ) from error
         except aiohttp.WSServerHandshakeError as error:
             raise self._no_agent("/door", error.status) from error
         except aiohttp.InvalidURL as error:
             raise self._no_agent("/", 0) from error
-        except aiohttp.ClientConnectorError as error:
-            raise self._lost(_words(error.os_error)) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._hung_up(_words(error)) from error
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
+            if isinstance(error, UnicodeError) and "idna" not in str(error):
+                raise
+            raise fault_of(error, asked) from error
 
 
 class Refused(Exception):
@@ -229,10 +211,3 @@ async def _read(response: ClientResponse) -> bytes:
         if len(data) > MAX_ANSWER:
             raise NetworkError(f"an answer of more than {MAX_ANSWER >> 20} MiB")
     return bytes(data)
-
-
-def _words(error: BaseException) -> str:
-    number = getattr(error, "errno", None)
-    if isinstance(error, OSError) and isinstance(number, int) and number > 0:
-        return os.strerror(number)
-    return str(getattr(error, "strerror", None) or error) or type(error).__name__
