@@ -324,6 +324,31 @@ def test_verbose_tells_of_requests_and_never_of_tokens(tmp_path: Path) -> None:
     assert "wrong-token-1" not in said
 
 
+@pytest.mark.parametrize("options", [(), ("--verbose",)], ids=["plain", "verbose"])
+def test_strangers_do_not_fill_the_log(tmp_path: Path, options: tuple[str, ...]) -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    full = upgrade + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    with agent(tmp_path / "state", *options) as one:
+        for sent in (
+            b"\x16\x03\x01 no HTTP\r\n\r\n",
+            b"GET /door?run=\xff HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n",
+            b"GET /door HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n",
+            b"GET /door HTTP/1.1\r\nHost: x\r\n" + full + b"dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            b"GET /door HTTP/1.1\r\nHost: x\r\n" + full + b"dGhl\r\n\r\n",
+            b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        ):
+            for waits in (True, False):
+                with socket.create_connection(("127.0.0.1", one.port), 10) as peer:
+                    peer.sendall(sent)
+                    if waits:
+                        peer.recv(100)
+        assert one.ask("GET", "/health")[0] == 200
+    # Not what they send, and not what our libraries think of it.
+    more = one.said[1:]
+    assert ("Invalid HTTP request received." in "".join(more)) == bool(options)
+    assert options or more == []
+
+
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

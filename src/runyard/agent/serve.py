@@ -20,7 +20,7 @@ from runyard import __version__
 from runyard.agent.address import Address, bind, shown
 from runyard.agent.argv import hide
 from runyard.agent.house import House
-from runyard.agent.protocol import BoundedProtocol, websocket_protocol
+from runyard.agent.protocol import PEERS, BoundedProtocol, websocket_protocol
 from runyard.agent.settings import AgentSettings, Tls
 from runyard.agent.state import State
 from runyard.agent.token import token_of
@@ -169,6 +169,8 @@ def _speak(settings: AgentSettings) -> None:
     )
     if settings.verbose:
         logging.getLogger("runyard.agent").setLevel(logging.INFO)
+    else:  # of peers only what they bring about here: nobody who has no token fills our log
+        PEERS.addFilter(lambda record: record.exc_info is not None)
 
 
 def _greeting(settings: AgentSettings, sockets: Sequence[socket.socket], state: State) -> str:

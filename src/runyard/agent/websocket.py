@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from runyard.agent.protocol import PEERS
 
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -12,6 +16,10 @@ class AnsweringProtocol(WebSocketsSansIOProtocol):
 
     Without that the peer, who need not have shown a token, could keep it for ever.
     """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.logger = PEERS
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -22,9 +23,14 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def with_server(scenario: Callable[[Callable[[], Any]], Coroutine[Any, Any, None]]) -> None:
+def with_server(
+    scenario: Callable[[Callable[[], Any]], Coroutine[Any, Any, None]],
+    application: Any = app,
+    keep_alive: int = 60,
+) -> None:
     async def main() -> None:
-        config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none")
+        config = uvicorn.Config(application, lifespan="off", log_config=None, ws="none")
+        config.timeout_keep_alive = keep_alive
         config.load()
         state = ServerState()
         server = await asyncio.get_running_loop().create_server(
@@ -84,3 +90,87 @@ def test_a_head_that_does_not_come(sent: bytes, monkeypatch: pytest.MonkeyPatch)
         writer.close()
 
     with_server(scenario)
+
+
+CHUNKED = GET + b"Transfer-Encoding: chunked\r\n\r\n"
+TRAILERS = (b"X-A: " + b"a" * 4000 + b"\r\n") * 64
+ONE_LONG = b"X-A: " + b"a" * 256_000
+
+
+@pytest.mark.parametrize("sent", [TRAILERS, ONE_LONG], ids=["many", "one"])
+@pytest.mark.parametrize("begin", [CHUNKED + b"0\r\n", CHUNKED + b"5;ext="], ids=["0", "ext"])
+def test_trailers_and_framing_that_do_not_end(begin: bytes, sent: bytes) -> None:
+    if begin.endswith(b"=") and sent is TRAILERS:
+        sent = TRAILERS.replace(b"\r\n", b"")
+
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(begin)
+        await answer(reader)
+        writer.write(sent * 4)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+    with_server(scenario)
+
+
+def test_trailers_before_an_answer_are_refused() -> None:
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        seen.append(scope["headers"])
+        await app(scope, receive, send)
+
+    seen: list[Any] = []
+
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"2\r\nab\r\n0\r\nX-Small: a\r\n\r\n")
+        assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        writer.write(CHUNKED + b"2\r\nab\r\n0\r\n" + TRAILERS)
+        assert (await reader.read(100)).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+    with_server(scenario, reading)
+    assert [name for name, _ in seen[0]] == [b"host", b"transfer-encoding"]
+    assert len(seen) <= 2
+
+
+def test_a_body_that_comes_after_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        for _ in range(2):
+            writer.write(GET + b"Content-Length: 200000\r\n\r\n")
+            assert await answer(reader) == b"HTTP/1.1 200 OKok"
+            writer.write(b"y" * 200_000)
+        writer.write(CHUNKED)
+        assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        assert await reader.read() == b""
+        writer.close()
+
+    monkeypatch.setattr(protocol, "LATE_TIME", 0.3)
+    with_server(scenario)
+
+
+def test_who_says_nothing_more_after_a_late_body_is_left() -> None:
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(GET + b"Content-Length: 2\r\n\r\n")
+        assert await answer(reader) == b"HTTP/1.1 200 OKok"
+        writer.write(b"yy")
+        assert await reader.read() == b""
+        writer.close()
+
+    with_server(scenario, keep_alive=1)
+
+
+def test_a_peer_that_makes_no_sense_is_told_and_not_logged(caplog: Any) -> None:
+    async def scenario(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
+        assert (await reader.read(100)).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+    with_server(scenario)
+    assert {record.name for record in caplog.records} == {protocol.PEERS.name}
