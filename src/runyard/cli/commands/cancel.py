@@ -46,11 +46,12 @@ def cancel(
 
     What runs gets SIGTERM, after the grace SIGKILL; then `finally` steps are done. Of a run whose
     process has died, what it left behind, here and at other hosts, is ended; the run stays
-    interrupted. Prints how many processes survived: 0.
+    interrupted, and `finally` is not done: a resume can. Of a run that has ended, what is left at
+    hosts with which contact was lost is ended. Prints how many processes survived: 0.
 
     RUN is a run id, the unique beginning of one, or `last`. Exit code 0 when it was canceled, or
-    had been interrupted, and no process survived; 1 when it ended otherwise, when one did, or
-    when a host could not be reached.
+    had ended before, and nothing is left; 1 when it ended otherwise, when a process survived, or
+    when a host could not be reached: then cancel again when it is there.
     """
     from runyard.cli.approvals import who
     from runyard.cli.loop import drive
