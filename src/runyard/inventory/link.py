@@ -12,19 +12,21 @@ from runyard.inventory.ssh_args import NAMES, options_of
 _HOST = ("ansible_ssh_host", "ansible_host")
 _PORT = ("ansible_ssh_port", "ansible_port")
 _USER = ("ansible_ssh_user", "ansible_user")
-_KEY = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+KEYS: Final = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 _CONNECTION, _PYTHON = "ansible_connection", "ansible_python_interpreter"
 _BECOME, _BECOME_USER = "ansible_become", "ansible_become_user"
 MAPPED: Final = frozenset(
-    (*_HOST, *_PORT, *_USER, *_KEY, _CONNECTION, _PYTHON, _BECOME, _BECOME_USER)
+    (*_HOST, *_PORT, *_USER, *KEYS, _CONNECTION, _PYTHON, _BECOME, _BECOME_USER)
 )
-"""Variables that become a host's address and options, and are no variables any more."""
+"""Variables that become a host's address and options."""
+PREFIX: Final = "ansible_"
+"""Begins all variables of Ansible's own: they are about its connections, and no step sees them."""
 PASSWORDS: Final = frozenset((
     "ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_become_pass",
     "ansible_become_password", "ansible_sudo_pass", "ansible_su_pass",
     "ansible_ssh_private_key_passphrase", "ansible_private_key_passphrase",
 ))  # fmt: skip
-"""Left out: nobody reads them here, and variables are passed on to every process of a step."""
+"""Left out: nobody reads them here, and they must not be written down."""
 PRIORITY: Final = "ansible_group_priority"
 _SSH = ("ssh", "smart", "paramiko", "paramiko_ssh")
 _DOCKER = ("docker", "docker_api")
@@ -49,7 +51,7 @@ def reach(
     kind = said.text(_CONNECTION).rpartition(".")[2] or "ssh"
     if kind in _SSH:
         address = said.ssh_address()
-        if key := said.first(_KEY):
+        if key := said.first(KEYS):
             options["identity"] = key
         for variable in NAMES:
             if text := said.text(variable):
@@ -77,7 +79,9 @@ class _Said:
 
     def text(self, key: str) -> str:
         """The variable as text, `{{ … }}` resolved; "" when it is not set."""
-        value = self.link.get(key) if key in MAPPED else self.variables.get(key)
+        value = self.link.get(key)
+        if value is None and key in NAMES:
+            value = self.variables.get(key)
         if value is None or value is False:
             return ""
         return self._filled(str(value), key, 0) if isinstance(value, str) else str(value)

@@ -12,7 +12,7 @@ from runyard.inventory.finish import finish, raise_for
 from runyard.inventory.folder import files_of, read_vars
 from runyard.inventory.hostlist import read_hosts
 from runyard.inventory.problem import InventoryError
-from runyard.inventory.read import read_file
+from runyard.inventory.read import ENDS, read_file
 from runyard.inventory.settle import settle
 from runyard.model.light import dataclass
 from runyard.workflow.report import Report
@@ -69,12 +69,16 @@ def _split(sources: Sequence[str], under: Path | None) -> list[Path | str]:
         for part in [text] if whole else [word.strip() for word in text.split(",")]:
             path = base / Path(part).expanduser()
             if not part or not os.path.lexists(path):
-                raise InventoryError(
-                    f"inventory {part!r} does not exist",
-                    hint=f"a list of hosts ends with a comma: -i {text},",
-                )
+                raise InventoryError(f"inventory {part!r} does not exist", hint=_meant(part, text))
             found.append(_short(path) if under is None else path)
     return found
+
+
+def _meant(part: str, text: str) -> str:
+    """What may have been meant by a source that is not there."""
+    if "/" in part or part.lower().endswith(ENDS):
+        return "name a file, a folder or a program that is there"
+    return f"a list of hosts ends with a comma: -i {text},"
 
 
 def _short(path: Path) -> Path:
@@ -103,5 +107,5 @@ def _read(source: Path | str) -> Draft:
     raise_for([report for report in reports if report is not None])
     if not draft.stated:  # Else the place of the circle will be told.
         draft.tree(f"{source}: ")
-    settle(draft, str(source))
+    settle(draft, str(source), os.path.abspath(folder))
     return draft

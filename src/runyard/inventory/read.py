@@ -25,6 +25,8 @@ from runyard.workflow.report import Report
 from runyard.workflow.source import MAX_BYTES, Source, Unreadable, decode, read
 
 _YAML, _INI = (".yaml", ".yml", ".json"), (".ini",)
+ENDS = (*_YAML, *_INI, ".toml", ".py", ".sh", ".cfg", ".txt")
+"""Of names that are those of files rather than of hosts."""
 _KEY_LINE = re.compile(r"(---|%YAML)(\s|$)|[\"']?[^\s#\[\]{}=:]+[\"']?:(\s|$)")
 _MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _PLAY_KEYS = ("steps", "modules", "version")

@@ -8,6 +8,13 @@ from typing import Final
 
 NAMES: Final = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 """Variables that hold them, the stronger ones last."""
+_CHECK: Final = "stricthostkeychecking"
+_IDLE: Final = frozenset((
+    "controlmaster", "controlpersist", "controlpath", "compression", "serveraliveinterval",
+    "serveralivecountmax", "tcpkeepalive", "loglevel", "batchmode", "connectionattempts",
+))  # fmt: skip
+_IDLE_FLAGS: Final = frozenset("CqvTtnxa46S")
+"""About how fast and how loud ssh works."""
 _TAKE_A_VALUE: Final = frozenset("BbcDEeFIiJLlmOopPQRSWw")
 
 
@@ -15,23 +22,46 @@ def options_of(text: str) -> dict[str, str]:
     """`jump` and `known_hosts` of arguments such as `-J bastion -o UserKnownHostsFile=FILE`.
 
     A ProxyCommand counts when it is `ssh -W %h:%p HOST`, which is how jumps were written before.
-    What else there is, is about how ssh works.
     """
     found: dict[str, str] = {}
     for flag, value in _flags(_words(text)):
-        if flag == "J" and value:
-            found["jump"] = value
-        elif flag == "o":
-            name, equals, rest = value.replace(" ", "=", not value.count("=")).partition("=")
-            said = rest.strip() if equals else ""
-            key = name.strip().lower()
-            if key == "proxyjump" and said.lower() != "none":
-                found["jump"] = said
-            elif key == "proxycommand" and (jump := _of_command(said)):
-                found["jump"] = jump
-            elif key == "userknownhostsfile" and said not in ("", "/dev/null"):
-                found["known_hosts"] = said
+        found.update(_option_of(flag, value))
     return found
+
+
+def left_out(text: str) -> list[str]:
+    """What of such arguments `options_of` does not take over, but for what only is about speed.
+
+    Templates are passed over: what they mean is not known here.
+    """
+    found = []
+    for flag, value in _flags(_words(text)):
+        key, said = _setting(value) if flag == "o" else ("", value)
+        if flag in _IDLE_FLAGS or key in _IDLE or "{{" in value or _option_of(flag, value):
+            continue
+        if said.lower() == "none" or (key == _CHECK and said.lower() in ("yes", "ask", "true")):
+            continue
+        found.append(value.strip() if key else f"-{flag} {value}".strip() if flag else value)
+    return found
+
+
+def _option_of(flag: str, value: str) -> dict[str, str]:
+    if flag == "J" and value:
+        return {"jump": value}
+    key, said = _setting(value) if flag == "o" else ("", "")
+    if key == "proxyjump" and said and said.lower() != "none":
+        return {"jump": said}
+    if key == "proxycommand" and (jump := _of_command(said)):
+        return {"jump": jump}
+    if key == "userknownhostsfile" and said not in ("", "/dev/null"):
+        return {"known_hosts": said}
+    return {}
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """Name in lower case and value of `-o NAME=VALUE`, or `"NAME VALUE"`."""
+    name, _, said = text.replace(" ", "=", not text.count("=")).partition("=")
+    return name.strip().lower(), said.strip()
 
 
 def _of_command(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from runyard.hosts.address import transport_of
 from runyard.hosts.groups import find_cycle
 from runyard.hosts.inventory import Group, Host, Inventory
+from runyard.hosts.paths import OPTIONS, VARIABLES, anchor, folder_of
 from runyard.hosts.ssh.target import target_of
 from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
@@ -34,11 +35,11 @@ class Stated:
         places: group, `hosts` or `children`, the name, and its node.
     """
 
-    hosts: list[Host] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
     vars: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     at: Node | None = None
+    hosts: list[Host] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     places: list[tuple[str, str, str, Node]] = field(default_factory=list)
 
 
@@ -68,11 +69,15 @@ def build_inventory(root: Node, report: Report, outer: Inventory | None = None) 
 
 
 def read_inventory(node: Node, report: Report) -> Stated:
-    """What an inventory says, as far as it can be told by itself."""
-    found = Stated(vars=_vars(node), options=_options(node), at=node.get("groups"))
+    """What an inventory says, as far as it can be told by itself.
+
+    Relative files in it are beside the file that says it.
+    """
+    folder = folder_of(report.source.path)
+    found = Stated(_vars(node, folder), _options(node, folder), node.get("groups"))
     hosts = node.get("hosts")
     for name, item in hosts.items() if hosts is not None else ():
-        found.hosts.append(_host(name, item, report))
+        found.hosts.append(_host(name, item, folder, report))
     for name, item in found.at.items() if found.at is not None else ():
         for key in ("hosts", "children"):
             found.places += [(name, key, word, at) for word, at in item.strings(key)]
@@ -80,8 +85,8 @@ def read_inventory(node: Node, report: Report) -> Stated:
             tuple(dict.fromkeys(word for word, _ in item.strings(key)))
             for key in ("hosts", "children")
         )
-        options = _options(item)
-        found.groups.append(Group(name, members, _vars(item), children, options=options))
+        options = _options(item, folder)
+        found.groups.append(Group(name, members, _vars(item, folder), children, options=options))
     return found
 
 
@@ -142,7 +147,7 @@ def _cut_cycle(stated: Stated, children: Mapping[str, tuple[str, ...]], report: 
     return False
 
 
-def _host(name: str, node: Node, report: Report) -> Host:
+def _host(name: str, node: Node, folder: str, report: Report) -> Host:
     address = node.get("address")
     text = address.value if address is not None and isinstance(address.value, str) else ""
     if address is not None and text and "${" not in text:
@@ -152,16 +157,17 @@ def _host(name: str, node: Node, report: Report) -> Host:
         except UsageError as error:
             message = error.message.removeprefix(f'host "{name}": ')
             report.error("WF048", address, message, **advice(error.hint))
-    return Host(name, text, _vars(node), options=_options(node))
+    return Host(name, text, _vars(node, folder), options=_options(node, folder))
 
 
-def _options(node: Node) -> dict[str, Any]:
+def _options(node: Node, folder: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in node.items():
         if key in _LINK and not item.is_null:
             found[key] = item.plain()
     if "become" in found:
         found["become"] = {True: "root", False: ""}.get(found["become"], found["become"])
+    anchor(found, OPTIONS, folder)
     return found
 
 
@@ -170,6 +176,8 @@ def _wrong(hosts: Node | None) -> bool:
     return hosts is not None and hosts.kind != MAP
 
 
-def _vars(node: Node) -> dict[str, Any]:
+def _vars(node: Node, folder: str) -> dict[str, Any]:
     found = node.get("vars")
-    return found.plain() if found is not None and found.kind == MAP else {}
+    said: dict[str, Any] = found.plain() if found is not None and found.kind == MAP else {}
+    anchor(said, VARIABLES, folder)
+    return said

@@ -8,6 +8,7 @@ import pytest
 
 from runyard.expr.variables import Variables
 from runyard.hosts.inventory import Inventory
+from runyard.hosts.ssh.target import target_of
 from runyard.inventory.draft import Draft
 from runyard.inventory.export import listing
 from runyard.inventory.finish import finish
@@ -36,11 +37,14 @@ def test_there_and_back(path: Path) -> None:
     for name, host in inventory.hosts.items():
         if host.address.startswith(("http", "winrm")):
             continue
-        copy = found.hosts[name]
-        assert copy.address == (host.address or "local")
-        options = {key: value for key, value in host.options.items() if value}
+        copy, linked = found.hosts[name], inventory.with_link(host)
+        if host.transport == "ssh":
+            assert target_of(copy) == target_of(linked)
+        else:
+            assert copy.address == (host.address or "local")
         if host.transport != "local":
-            assert dict(copy.options) == options
+            for option in ("become", "python", "identity"):
+                assert copy.options.get(option, "") == linked.options.get(option, "")
         assert after.merged(name) == before.merged(name)
         assert {*copy.groups} - {"ungrouped"} == {*host.groups} - {"ungrouped"}
 

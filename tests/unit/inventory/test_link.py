@@ -7,6 +7,7 @@ import pytest
 from runyard.hosts.address import transport_of
 from runyard.inventory.link import reach
 from runyard.inventory.problem import InventoryError
+from runyard.inventory.ssh_args import left_out
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,24 @@ def test_arguments_of_ssh(args: str, options: dict[str, Any]) -> None:
     variables = {"ansible_ssh_common_args": args, "gate": "gate.x"}
     assert reach("x", {}, variables) == ("ssh://x", options)
     assert reach("x", {"ansible_connection": "local"}, variables) == ("local", {})
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        ("-J bastion -o UserKnownHostsFile=~/x -C -o ControlPersist=60s -o ControlMaster=auto", []),
+        ("-o StrictHostKeyChecking=no", ["StrictHostKeyChecking=no"]),
+        ("-o 'StrictHostKeyChecking accept-new'", ["StrictHostKeyChecking accept-new"]),
+        ("-oStrictHostKeyChecking=yes -o ProxyJump=none", []),
+        ("-o UserKnownHostsFile=/dev/null", ["UserKnownHostsFile=/dev/null"]),
+        ("-i ~/.ssh/lab -p 2222", ["-i ~/.ssh/lab", "-p 2222"]),
+        ("-o ProxyCommand='corkscrew x 80 %h %p'", ["ProxyCommand=corkscrew x 80 %h %p"]),
+        ("-o ProxyCommand='{{ gate }}'", []),
+        ("", []),
+    ],
+)
+def test_arguments_of_ssh_that_are_not_taken_over(args: str, left: list[str]) -> None:
+    assert left_out(args) == left
 
 
 @pytest.mark.parametrize(
