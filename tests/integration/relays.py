@@ -27,11 +27,11 @@ def root_of(home: Path) -> Path:
 class RelayDialer:
     """Implements `Dialer`: every dial starts the far side's command as sshd would."""
 
-    def __init__(self, home: Path, run_id: str = RUN) -> None:
+    def __init__(self, home: Path, run_id: str = RUN, python: str = "") -> None:
         self.home = home
         self.dials = 0
         self.absent = False
-        self._words = boot.words(run_id)
+        self._words = boot.words(run_id, python)
         self._relays: list[asyncio.subprocess.Process] = []
         self._links: list[asyncio.BaseTransport] = []
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from runyard.hosts.client import Client
 from runyard.hosts.launch import program
+from runyard.hosts.no_python import NoPython
 from runyard.model.errors import NetworkError, RunyardError, SystemFault
 from runyard.supervisor.relay import GREETING
 
@@ -34,9 +35,12 @@ _NO_PYTHON = "no-python"
 # no backslash in it, and no exclamation mark. Homes may be on NFS, where a lock may not be had.
 _BOOT = """
 import os, sys
-def say(**words):
-    import json
-    os.write(1, (greeting + json.dumps(words) + "}" + chr(10)).encode("ascii"))
+def quoted(text):
+    coded = "".join(chr(92) + "u%04x" % min(ord(letter), 65533) for letter in text)
+    return chr(34) + coded + chr(34)
+def say(code, error):
+    said = "{%s: %s, %s: %s}}" % tuple(map(quoted, ("code", code, "error", error)))
+    os.write(1, (greeting + said + chr(10)).encode("ascii"))
 def whole(folder, files, size):
     try:
         names = [name for name in os.listdir(folder) if name[-3:] == ".py"]
@@ -54,7 +58,7 @@ def fetch(place, folder, digest, *parts):
     import fcntl, hashlib, json, shutil, tempfile, zlib
     os.makedirs(place, 0o700, exist_ok=True)
     fresh = tempfile.mkdtemp(dir=place)
-    say(need=True)
+    os.write(1, (greeting + json.dumps({"need": True}) + "}" + chr(10)).encode("ascii"))
     packed, data = zlib.decompressobj(), b""
     while not packed.eof:
         part = os.read(0, 65536)
@@ -111,7 +115,7 @@ def main(digest, files, size, *words):
                 os.execvp(name, [name, "-I", "-S", "-c", again, code] + sys.argv[1:])
             except OSError:
                 pass
-        return say(code="no-python", error="python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
+        return say("no-python", "python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
     parts = int(files), int(size)
@@ -127,28 +131,23 @@ def main(digest, files, size, *words):
                 if not whole(folder, *parts):
                     fetch(place, folder, digest, *parts)
     except OSError as error:
-        return say(code="SYSTEM", error="%s: %s" % (error.filename or folder, error.strerror))
+        return say("SYSTEM", "%s: %s" % (error.filename or folder, error.strerror))
     sys.argv = [folder] + list(words)
     sys.path.insert(0, folder)
     return folder
 greeting = sys.argv[1]
-folder = main(*sys.argv[2:])
-if folder:
-    exec(compile(open(folder + "/__main__.py").read(), folder + "/__main__.py", "exec"))
-"""  # noqa: E501
+try:
+    folder = main(*sys.argv[2:])
+    if folder:
+        exec(compile(open(folder + "/__main__.py").read(), folder + "/__main__.py", "exec"))
+except ImportError as error:
+    say("no-python", "python3 there is not whole: %s" % error)
+"""
 _FIND = (
     'for p in "$1" python3 /usr/bin/python3 /usr/local/bin/python3; do '
     'if [ -n "$p" ] && command -v "$p" >/dev/null 2>&1; then shift; exec "$p" -I -S -c "$@"; fi; '
     'done; printf "%s\\n" "$0"'
 )
-
-
-class NoPython(SystemFault):
-    """There is no Python for the supervisor at the far side."""
-
-    code = "NO_PYTHON"
-    retryable = False
-    hint = "install python3 (3.8 or newer) there"
 
 
 def archive() -> bytes:
@@ -158,10 +157,15 @@ def archive() -> bytes:
 
 def words(owner: str, python: str = "") -> list[str]:
     """The command for the far side, as an argv: `sh` finds a Python, and Python our relay."""
-    none = GREETING + json.dumps({"code": _NO_PYTHON, "error": "there is no python3"}) + "}"
+    none = GREETING + json.dumps({"code": _NO_PYTHON, "error": "no python3 there"}) + "}"
     program = f"code = {json.dumps(_BOOT)}; exec(code)"
     relay = ["relay", owner, f"{IDLE:g}"]
     return ["sh", "-c", _FIND, none, python, program, GREETING, *_identity(), *relay]
+
+
+def broken(said: str) -> NoPython:
+    """The error of a Python that was found and has ended without a greeting."""
+    return NoPython(f"python3 there does not start: {said}")
 
 
 @cache
@@ -191,6 +195,7 @@ class Arrival(asyncio.Protocol):
 
     def __init__(self, client: Client) -> None:
         self.greeted: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.greeted.add_done_callback(_seen)  # nobody may be waiting any more
         self._client = client
         self._transport: asyncio.WriteTransport | None = None
         self._early = bytearray()
@@ -267,3 +272,8 @@ class Arrival(asyncio.Protocol):
             self.greeted.set_exception(error)
         if self._transport is not None:
             self._transport.close()
+
+
+def _seen(greeted: asyncio.Future[dict[str, Any]]) -> None:
+    if not greeted.cancelled():
+        greeted.exception()

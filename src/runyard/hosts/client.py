@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from runyard.hosts.no_python import NoPython
 from runyard.model.errors import (
     ArgumentError,
     ConflictError,
@@ -188,7 +189,7 @@ class Client(asyncio.Protocol):
         future = self._waiting.pop(number, None)
         if future is None:
             if error is not None:
-                self._fail(NetworkError(f"the supervisor closed the door: {error['message']}"))
+                self._fail(_ended(error["code"], error["message"]))
             return
         if future.done():
             return
@@ -217,6 +218,15 @@ def _is_output(header: dict[str, Any], size: int) -> bool:
         return False
     within = header["offset"] + size <= _FARTHEST
     return within and header["stream"] in (1, 2) and isinstance(header["output"], str)
+
+
+def _ended(code: str, message: str) -> RunyardError:
+    """What the supervisor says when it speaks to us no more."""
+    if code == "NO_PYTHON":
+        return NoPython(message)
+    if code == "NO_SUPERVISOR":
+        return SystemFault(message, code=code)
+    return NetworkError(f"the supervisor closed the door: {message}")
 
 
 def _error(code: str, message: str) -> RunyardError:

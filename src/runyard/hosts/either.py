@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from runyard.hosts.boot import NoPython
+from runyard.hosts.no_python import NoPython
 from runyard.hosts.plain_record import PlainRecord, interrupted
 from runyard.hosts.remote import RemoteConnector
 from runyard.hosts.shell import Shell
@@ -37,8 +37,8 @@ class EitherConnector:
             try:
                 await self._remote.connect()
                 return
-            except NoPython:
-                self._settle()
+            except NoPython as error:
+                self._settle(error.message)
         await self._way.connect()
 
     async def exec(self, work: Exec) -> Exit:
@@ -80,8 +80,8 @@ class EitherConnector:
             await self._way.close(done=done)
         await self._remote.close(done=done)
 
-    def _settle(self) -> None:
+    def _settle(self, why: str) -> None:
         if self._way is self._remote:  # who comes at the same time hears it, too
             from runyard.hosts.plain import PlainConnector
 
-            self._way = PlainConnector(self._name, self._shell(), self._folder)
+            self._way = PlainConnector(self._name, self._shell(), self._folder, why)

@@ -206,19 +206,18 @@ class PlainAttempt:
 
     def _cannot(self) -> list[str]:
         """What was asked for and is not done on such a host."""
-        work, host, said = self._work, self._host, []
+        work, said = self._work, []
         unbound = [name for name in _UNBOUND if getattr(work.limits, name) is not None]
         if unbound:
             names = ", ".join(f"limits.{name}" for name in unbound)
-            said.append(f"{names}: not enforced, there is no python3 on {host}")
+            said.append(f"{names}: not enforced without python3 there")
         if work.lease is not None:
-            said.append(f"lease: not kept, there is no python3 on {host}")
+            said.append("lease: not kept without python3 there")
         if work.pty is not None:
-            said.append(f"no terminal was given to it, there is no python3 on {host}")
+            said.append("no terminal was given to it without python3 there")
         if self._why and not self._frames.refused:
             said.append(
-                f"it was told to end; without python3 on {host} nothing proves that none of it is "
-                "left"
+                "it was told to end; without python3 there nothing proves that none of it is left"
             )
         return said
 

@@ -120,8 +120,22 @@ def main(arguments: list[str]) -> None:
 
 
 def serve(path: str, owner: str, root: str) -> None:
-    """Be the supervisor, in a process of its own that nobody waits for."""
+    """Be the supervisor, in a process of its own that nobody waits for.
+
+    Whoever has started it is told when it cannot be.
+    """
     listener = socket.socket(fileno=os.dup(0))
+    try:
+        supervisor = _prepare(listener, path, owner, root)
+    except Exception as error:
+        from .stillborn import tell
+
+        tell(listener, path, error)
+        raise
+    supervisor.run()
+
+
+def _prepare(listener: socket.socket, path: str, owner: str, root: str) -> Supervisor:
     _close_inherited(listener.fileno())
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -130,7 +144,7 @@ def serve(path: str, owner: str, root: str) -> None:
     os.chdir("/")
     # What has been loaded stays: looking through it again and again is time of every attempt.
     gc.freeze()
-    Supervisor(listener, path, owner, root).run()
+    return Supervisor(listener, path, owner, root)
 
 
 def _detach() -> None:

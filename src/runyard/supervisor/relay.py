@@ -18,7 +18,7 @@ from _socket import AF_UNIX, SOCK_STREAM
 from _socket import socket as Socket  # the rest of `socket` takes longer than our whole start
 
 from . import launch
-from .refusal import Refusal
+from .refusal import Refusal, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         text = "%s: %s" % (error.filename or "supervisor", error.strerror)
         return _greet(error=text, code="SYSTEM")
+    except ImportError as error:
+        return _greet(error="python3 there is not whole: %s" % error, code="no-python")
     _greet(root=root, python="%d.%d.%d" % sys.version_info[:3])
     _relay(door, idle)
     return 0
@@ -87,18 +89,9 @@ def machine() -> str:
 
 
 def _greet(**words: str) -> int:
-    said = ", ".join('"%s": %s' % (name, _quoted(text)) for name, text in words.items())
+    said = ", ".join('"%s": %s' % (name, quoted(text)) for name, text in words.items())
     os.write(1, (GREETING + "{" + said + "}}\n").encode("ascii"))
     return 1 if "error" in words else 0
-
-
-def _quoted(text: str) -> str:
-    """`text` in JSON; the module is loaded for odd characters only."""
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return '"%s"' % text
-    import json
-
-    return json.dumps(text)
 
 
 def _knock(path: str) -> int | None:
@@ -129,8 +122,13 @@ def _begin(path: str, owner: str, root: str) -> Callable[[socket.socket], int]:
             if os.fork():
                 os._exit(0)
             os.dup2(listener.fileno(), 0)
-            from .main import serve
+            try:
+                from .main import serve
+            except Exception as error:
+                from .stillborn import tell
 
+                tell(listener, path, error)
+                os._exit(1)
             kept = launch.base_environment(os.environ)
             os.environ.clear()
             os.environ.update(kept)

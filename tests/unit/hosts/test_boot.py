@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import shutil
@@ -16,6 +18,7 @@ import pytest
 
 from runyard.hosts import boot
 from runyard.hosts.become import as_user
+from runyard.hosts.client import Client
 from runyard.supervisor.relay import GREETING, machine
 
 OWNER = f"boot-{os.getpid()}"
@@ -142,6 +145,60 @@ def test_a_python_too_old_makes_way_for_another(home: Path) -> None:
     assert "root" in talk(home, words, path=path)[-1]
     alone = talk(home, words, path=only(home, "sh"))[-1]
     assert (alone["code"], "3.6" in str(alone["error"])) == ("no-python", True)
+
+
+def lacking(home: Path, *modules: str) -> str:
+    """A Python without these modules, as an embedded system or a broken upgrade has it."""
+    path = home / "lacking"
+    without = f"import sys; sys.modules.update(dict.fromkeys({list(modules)!r}))"
+    path.write_text(
+        "#!/bin/sh\n"
+        'shift 3; program=$1; shift; exec "' + sys.executable + '" -I -S -c '
+        f'"{without}; exec(sys.argv.pop(1))" "$program" "$@"\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("module", ["json", "zlib", "fcntl", "hashlib", "socket", "_socket"])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_python_that_lacks_something_is_none(home: Path, module: str, known: bool) -> None:
+    """Also where another one has already brought the program, and ours is never unpacked."""
+    if known:
+        talk(home, boot.words(OWNER, sys.executable))
+    said = talk(home, boot.words("lacking", lacking(home, module)))
+    if "code" in said[-1]:
+        assert (said[-1]["code"], module in str(said[-1]["error"])) == ("no-python", True)
+    else:  # the relay does without; the supervisor may not, see test_relay.py
+        assert known
+
+
+def test_a_word_that_is_no_ascii_comes_whole(home: Path) -> None:
+    place = home / "schön-主机"
+    place.mkdir()
+    (place / ".cache").write_text("a file")
+    said = talk(place, boot.words(OWNER, sys.executable))[-1]
+    assert "schön-主机/.cache" in str(said["error"])
+
+
+def test_nobody_misses_a_greeting_that_nobody_waits_for() -> None:
+    """As when the user breaks it off while hosts are being connected."""
+    reported: list[object] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        arrival = boot.Arrival(Client())
+        waiting = asyncio.ensure_future(arrival.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        arrival.connection_lost(None)
+        del arrival, waiting
+        gc.collect()
+
+    asyncio.run(run())
+    assert reported == []
 
 
 def test_the_command_passes_through_any_login_shell() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from runyard.supervisor import launch, relay
+from runyard.supervisor.frames import Decoder, encode
+from runyard.supervisor.refusal import quoted
 
 
 def start(home: Path, owner: str, idle: float = 30.0) -> subprocess.Popen[bytes]:
@@ -77,3 +79,39 @@ def test_two_relays_of_an_owner_share_a_supervisor(tmp_path: Path) -> None:
             assert [str(each) for each in sockets].count(path) == 1
             second.communicate()
         first.communicate()
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "why"),
+    [
+        ("sys.modules['json'] = None", "NO_PYTHON", "json"),
+        ("sys.modules['ctypes'] = None", "NO_PYTHON", "ctypes"),
+        ("import select; select.epoll = None", "NO_SUPERVISOR", "not callable"),
+    ],
+)
+def test_a_supervisor_that_cannot_start_says_why(
+    tmp_path: Path, harm: str, code: str, why: str
+) -> None:
+    """The relay has greeted by then. Nothing stays behind that would be taken for a supervisor."""
+    text = f"import sys; {harm}; sys.argv[0] = sys.argv.pop(1); sys.path.insert(0, sys.argv[0]); "
+    text += "exec(open(sys.argv[0] + '/__main__.py').read())"
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", text, launch.program(), "relay", "sick", "30"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"HOME": str(tmp_path), "PATH": os.defpath},
+    )
+    with process:
+        assert process.stdin is not None and process.stdout is not None
+        root = greeting(process)["root"]
+        process.stdin.write(encode({"verb": "hello", "version": 1, "owner": "sick", "epoch": 1}))
+        process.stdin.flush()
+        ((said, _),) = Decoder().feed(process.stdout.read())
+        assert (said["error"]["code"], why in said["error"]["message"]) == (code, True)
+    assert not os.path.exists(launch.socket_path(root, "sick"))
+
+
+@pytest.mark.parametrize("text", ["", "plain", '"\\\n\x7f', "schön-主机-🚜", os.fsdecode(b"\xff")])
+def test_quoted_is_json(text: str) -> None:
+    assert json.loads(quoted(text)) == text
+    assert quoted(text).isascii()

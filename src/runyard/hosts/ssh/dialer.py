@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shlex
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from runyard.hosts.become import as_user, no_become
 from runyard.hosts.client import Client
 from runyard.hosts.ssh.link import Link
 from runyard.model.action import Work
-from runyard.model.errors import NetworkError, SystemFault
+from runyard.model.errors import NetworkError, RunyardError, SystemFault
 from runyard.model.result import Outcome
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 1.0
 """Seconds for what a command that has failed says of itself."""
+
+PATIENCE = 5.0
+"""Seconds in which a shell answers when we ask whether there is one."""
 
 
 class SshDialer:
@@ -74,12 +78,32 @@ class SshDialer:
             return error
         if stream.status is None:
             return error
+        said = stream.last_words or f"it ended with code {stream.status}"
+        if await self._runs_commands():
+            return boot.broken(said)
         if self._user:
             return no_become(self._user, stream.last_words)
         return SystemFault(
-            f"the login shell at {self._link.where} does not run commands: "
-            f"{stream.last_words or f'it ended with code {stream.status}'}",
+            f"the login shell at {self._link.where} does not run commands: {said}",
             code="LOGIN_SHELL",
             hint="connect as a user who has a shell",
             retryable=False,
         )
+
+    async def _runs_commands(self) -> bool:
+        """Whether a shell there does what it is told: then it was not the shell that has failed."""
+        from runyard.hosts.ssh.channel import open_channel
+        from runyard.hosts.ssh.command import Command
+
+        said = bytearray()
+        command = Command(lambda _, data: said.extend(data))
+        halves = secrets.token_hex(8), secrets.token_hex(8)  # who repeats our words has a gap
+        words = [*as_user(self._user), "sh", "-c", 'printf %s "$@"', "sh", *halves]
+        try:
+            await open_channel(self._link, lambda: command, shlex.join(words))
+            await asyncio.wait_for(command.ended.wait(), PATIENCE)
+        except (TimeoutError, RunyardError):
+            return False
+        finally:
+            command.close()
+        return "".join(halves).encode() in said

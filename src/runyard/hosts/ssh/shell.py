@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runyard.hosts.become import as_user
 from runyard.hosts.shell import OnOutput
@@ -14,6 +14,8 @@ from runyard.model.errors import HostLost, NetworkError
 
 if TYPE_CHECKING:
     from runyard.hosts.ssh.command import Command
+
+_DECODE: Final = 'eval "exec $(printf %b "$1")"'
 
 
 class SshShell:
@@ -41,8 +43,7 @@ class SshShell:
         if env:
             raise ValueError("a raw shell takes no environment")
         command = Command(on_output)
-        words = shlex.join([*as_user(self._user), *argv])
-        await open_channel(self._link, lambda: command, words)
+        await open_channel(self._link, lambda: command, one_line(as_user(self._user), argv))
         self._running.add(command)
         try:
             await command.feed(stdin or b"")
@@ -60,3 +61,21 @@ class SshShell:
         for command in list(self._running):
             command.close()
         await self._link.leave(self)
+
+
+def one_line(before: Sequence[str], argv: Sequence[str]) -> str:
+    """A command for any login shell that runs `argv` behind the plain words `before`.
+
+    csh cannot read a word of several lines, and takes `!` for its history in any quotes; fish has
+    a meaning for some backslashes in them. So `argv` goes coded, and a shell of theirs decodes it.
+    """
+    return shlex.join([*before, "sh", "-c", _DECODE, "sh", _coded(shlex.join(argv))])
+
+
+def _coded(text: str) -> str:
+    """For `printf %b`: printable ASCII without quotes, backslashes of its own and `!`."""
+    raw = text.encode("utf-8", "surrogateescape")
+    plain = (32 <= byte < 127 and byte not in b"'\\!" for byte in raw)
+    return "".join(
+        chr(byte) if fine else f"\\0{byte:03o}" for byte, fine in zip(raw, plain, strict=True)
+    )
