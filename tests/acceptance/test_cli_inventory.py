@@ -53,6 +53,26 @@ def test_the_table(folder: Path, program: Run) -> None:
     ]
 
 
+def test_options_have_a_column_when_there_are_any(folder: Path, program: Run) -> None:
+    (folder / "own.yaml").write_text(
+        "hosts:\n  a: {become: false, port: 22, vars: {x: y}}\n  b: {}\nbecome: root\n"
+    )
+    assert program("inventory", "-i", "own.yaml").stdout.splitlines() == [
+        "HOST  TRANSPORT  ADDRESS  GROUPS  OPTIONS      VARIABLES",
+        "a     local      -        -       port=22      x=y",
+        "b     local      -        -       become=root  -",
+    ]
+
+
+def test_a_host_that_nothing_connects_to_fails_alone(folder: Path, program: Run) -> None:
+    (folder / "mixed.ini").write_text("win ansible_connection=winrm\na ansible_connection=local\n")
+    done = program("exec", "-i", "mixed.ini", "all", "--", "echo in")
+    assert done.returncode == 1
+    assert "| in" in done.stdout and "1 ok" in done.stdout
+    assert 'address "winrm://win" is not valid' in done.stdout
+    assert "worker" not in done.stdout + done.stderr
+
+
 def test_patterns_as_data_without_secrets(folder: Path, program: Run) -> None:
     done = program("inventory", "@web", "!web2", "-i", "hosts.ini", "-o", "json")
     (found,) = json.loads(done.stdout)

@@ -18,6 +18,8 @@ _RANGE: Final = f"{_NUMBER}[:-]{_NUMBER}"
 _NUMBERS: Final = f"{_RANGE}|(?:{_RANGE}|{_NUMBER})(?:,(?:{_RANGE}|{_NUMBER}))+"
 _PIECE: Final = re.compile(rf"\[({_NUMBERS})\]|\[(!?)([^\]\[:]+)\]|(\*+)|(\?)|([^\[\]*?]+)")
 _SEPARATOR: Final = re.compile(r"\[[^\[\]]*\]|(,)")
+_COLON: Final = re.compile(r"\[[^\[\]]*\]|(:)")
+_ANSIBLE: Final = re.compile(r":\s*[!&]")
 _MAX_LENGTH: Final = 1000
 
 
@@ -49,6 +51,8 @@ def select_names(
     positive = False
     for text in patterns:
         for pattern in split_patterns(text):
+            if _ANSIBLE.search(pattern) and pattern not in rank:
+                raise _unknown(pattern, ())
             terms = [term.strip() for term in pattern.split("&")]
             if len(terms) == 1 and pattern.startswith("!"):
                 without |= _one(pattern[1:].strip(), rank, groups)
@@ -99,11 +103,23 @@ def _members(word: str, rank: Mapping[str, int], groups: Mapping[str, Sequence[s
 
 def _unknown(term: str, known: Iterable[str]) -> UsageError:
     names = list(known)
-    hint = did_you_mean(term, names)
+    hint = _ours(term, names) or did_you_mean(term, names)
     if not hint and names:
         some = ", ".join(names[:8])
         hint = f"known: {some}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return UsageError(f'unknown target "{term}"', code="TARGET", hint=hint)
+
+
+def _ours(term: str, known: Sequence[str]) -> str:
+    """How a pattern of Ansible's is written here: `web:&db:!old` is `web & db,!old`; else ""."""
+    ends = [match.start() for match in _COLON.finditer(term) if match[1]]
+    begins = [0, *(end + 1 for end in ends)]
+    first, *more = (term[a:b].strip() for a, b in zip(begins, [*ends, len(term)], strict=True))
+    if not more or not (_ANSIBLE.search(term) or {first, *more} <= set(known)):
+        return ""
+    also = "".join(f" & {part[1:].strip()}" for part in more if part.startswith("&"))
+    parts = [part for part in (first, *more) if not part.startswith("&")]
+    return "write " + ",".join(part if part.startswith("!") else part + also for part in parts)
 
 
 def _pieces(pattern: str) -> list[re.Match[str]]:

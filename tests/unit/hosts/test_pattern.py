@@ -102,3 +102,20 @@ def test_a_long_list_of_names_is_split_in_linear_time() -> None:
     names = {f"host{n}": n for n in range(20_000)}
     assert select_names([",".join(names)], names, {}) == list(names)
     assert split_patterns("[" * 50_000) == ["[" * 50_000]
+
+
+@pytest.mark.parametrize(
+    ("ansible", "ours"),
+    [
+        ("web01:!web02", "write web01,!web02"),
+        ("web*:!web02", "write web*,!web02"),
+        ("web:&db", "write web & db"),
+        ("web:db:&eu:!web[01:02]", "write web & eu,db & eu,!web[01:02]"),
+        ("web01:web02", "write web01,web02"),
+    ],
+)
+def test_patterns_of_ansible_are_refused_with_ours(ansible: str, ours: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        select_names([ansible], WEB, {"web": ["web01"], "db": ["web02"]})
+    assert caught.value.message == f'unknown target "{ansible}"'
+    assert caught.value.hint == ours

@@ -90,17 +90,25 @@ def _table(rows: Sequence[dict[str, Any]], settings: Settings) -> None:
     from runyard.cli.render import screen_columns, table
     from runyard.cli.text import for_screen
 
-    cells = [
-        [
-            row["host"],
-            row["transport"],
-            row["address"] or "-",
-            ",".join(row["groups"]) or "-",
-            for_screen(" ".join(_pairs({**row["options"], **row["vars"]}))) or "-",
-        ]
-        for row in rows
-    ]
-    head = ["HOST", "TRANSPORT", "ADDRESS", "GROUPS", "VARIABLES"]
+    cells = []
+    for row in rows:
+        options = {name: value for name, value in row["options"].items() if value != ""}
+        cells.append(
+            [
+                row["host"],
+                row["transport"],
+                row["address"] or "-",
+                ",".join(row["groups"]) or "-",
+                *(for_screen(" ".join(_pairs(said))) or "-" for said in (options, row["vars"])),
+            ]
+        )
+    head = ["HOST", "TRANSPORT", "ADDRESS", "GROUPS", "OPTIONS", "VARIABLES"]
+    at = head.index("OPTIONS")
+    if all(cell[at] == "-" for cell in cells):
+        cells, head = (
+            [[*cell[:at], *cell[at + 1 :]] for cell in cells],
+            [*head[:at], *head[at + 1 :]],
+        )
     click.echo(table(head, cells, columns=screen_columns()))
 
 
