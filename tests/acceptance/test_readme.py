@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,8 +69,16 @@ def _type(command: Command, place: Path, env: dict[str, str], sessions: list[int
             raise
 
 
-def test_the_chinese_tour_is_the_same() -> None:
-    assert list(read(ROOT / "README.zh-CN.md")) == list(read(ROOT / "README.md"))
+def test_the_chinese_tour_is_the_same_but_for_comments_in_its_files() -> None:
+    def told(name: str) -> list[File | Command]:
+        parts = []
+        for part in read(ROOT / name):
+            if isinstance(part, File):
+                part = File(part.name, re.sub(" +# .*", "", part.text))
+            parts.append(part)
+        return parts
+
+    assert told("README.zh-CN.md") == told("README.md")
 
 
 def test_a_page_that_lies_is_found() -> None:

@@ -46,7 +46,7 @@ def _root_option() -> Callable[[F], F]:
         "runyard agent                                    # 127.0.0.1:7072, token runner-token",
         "runyard agent --addr 0.0.0.0:7072 --token-file /etc/runyard/token",
         "runyard agent --addr :7073 --label zone=eu --max-tasks 4",
-        "sudo runyard agent install --addr 0.0.0.0:7072",
+        """sudo "$(command -v runyard)" agent install --addr 0.0.0.0:7072""",
     ),
 )
 @start_options
@@ -71,8 +71,9 @@ def agent(ctx: click.Context, /, **options: Any) -> int:
 @agent.command(
     "install",
     cls=Command,
+    short_help="Make it a service.",
     examples=[
-        "sudo runyard agent install --addr 0.0.0.0:7072",
+        """sudo "$(command -v runyard)" agent install --addr 0.0.0.0:7072""",
         "runyard agent install --print",
         "runyard agent install --name second --addr :7073 --no-start",
     ],
@@ -112,7 +113,12 @@ def install(
     return 0
 
 
-@agent.command("uninstall", cls=Command, examples=["sudo runyard agent uninstall"])
+@agent.command(
+    "uninstall",
+    cls=Command,
+    examples=["""sudo "$(command -v runyard)" agent uninstall"""],
+    short_help="Stop the service and remove it.",
+)
 @_name_option()
 @_root_option()
 @click.pass_obj
