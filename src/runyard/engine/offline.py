@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from runyard.engine.context import Context
 from runyard.engine.halt import Halted
@@ -118,7 +118,7 @@ def _untold(host: str, why: str) -> HostLost:
 async def _connect_at_first(
     step: Step, ctx: Context, run: Running, policy: Offline, since: float | None
 ) -> None:
-    """Reach it, within the deadline of `wait`; who takes long is said to be waited for."""
+    """Reach it, within the deadline of `wait`; who takes long is waited for, as by `_wait`."""
     if policy.policy != "wait":
         await _connect(ctx, run)
         return
@@ -127,17 +127,26 @@ async def _connect_at_first(
         in_queue = 0.0 if since is None else began - since
         seconds = max(policy.deadline - in_queue, min(policy.deadline, ONE_TRY))
         soon, left = min(soon, seconds / 2), f" up to {format_duration(round(seconds, 1))}"
-    text = f"waiting{left} for {name}: it has not answered so far"
-    said = warning_event(step.key, text, "OFFLINE", host=name)
-    saying = asyncio.get_running_loop().call_later(soon, run.ledger.tell, said)
+    connecting = asyncio.ensure_future(_connect(ctx, run, seconds))
     try:
-        await _connect(ctx, run, seconds)
+        if (await asyncio.wait({connecting}, timeout=soon))[0]:
+            await connecting
+            return
+        text = f"waiting{left} for {name}: it has not answered so far"
+        run.ledger.tell(warning_event(step.key, text, "OFFLINE", host=name))
+        async with _aside(run):
+            await connecting
     finally:
-        saying.cancel()
-    waited = time.monotonic() - began
-    if waited > soon:
-        text = f"{name} has answered after {format_duration(round(waited, 1))}"
-        run.ledger.tell(warning_event(step.key, text, "ONLINE", host=name))
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+    waited = format_duration(round(time.monotonic() - began, 1))
+    text = f"{name} has answered after {waited}"
+    run.ledger.tell(warning_event(step.key, text, "ONLINE", host=name))
+
+
+def _aside(run: Running) -> AbstractAsyncContextManager[None]:
+    """While this lasts, others work in its place."""
+    return run.crowd.aside() if run.crowd is not None else nullcontext()
 
 
 async def _connect(ctx: Context, run: Running, seconds: float | None = None) -> None:
@@ -168,8 +177,7 @@ async def _wait(
     left = "" if give_up is None else f" up to {format_duration(round(give_up - now, 1))}"
     text = f"waiting{left} for {name}: {why.message}"
     await run.ledger.record(warning_event(step.key, text, "OFFLINE", host=name))
-    place = run.crowd.aside() if run.crowd is not None else nullcontext()
-    async with place:
+    async with _aside(run):
         failure = await _retry(ctx, run, give_up, why)
     if failure is not None:
         return _late(name, patience, failure)

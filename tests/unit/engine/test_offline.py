@@ -192,6 +192,53 @@ def test_a_deadline_bounds_the_first_connection_as_well(tmp_path: Path) -> None:
     bench(tmp_path, scenario)
 
 
+def test_a_host_that_does_not_answer_keeps_nobody_from_working(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "_SOON", 0.01)
+
+    async def scenario(b: Bench) -> None:
+        there = asyncio.Event()
+        b.ways["a"].connect = there.wait  # type: ignore[method-assign,assignment]
+
+        def work(ctx: Context) -> Outcome:
+            if ctx.host.name == "c":
+                there.set()
+            return ok()
+
+        task = Task("t", (Do("s", work),), fan=Fan(concurrency=1))
+        ran = await task.run(b.running(offline=Offline("wait")))
+        assert [r.host for r in ran.results] == ["a", "b", "c"] and ran.ok
+
+    bench(tmp_path, scenario, ["a", "b", "c"])
+
+
+def test_a_cancel_ends_a_connection_that_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "_SOON", 0.01)
+
+    async def scenario(b: Bench) -> None:
+        left = []
+
+        async def hang() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.append(True)
+
+        b.ways["a"].connect = hang  # type: ignore[method-assign]
+        run = b.running(offline=Offline("wait"))
+        working = asyncio.ensure_future(Task("t", (Do("s"),)).run(run))
+        while not await warnings(b):
+            await asyncio.sleep(0.01)
+        b.halt.request("enough")
+        assert (await working).results[0].status is Status.CANCELED
+        assert left == [True]
+
+    bench(tmp_path, scenario)
+
+
 def test_who_has_answered_late_is_said_to_be_there(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         async def slow() -> None:
