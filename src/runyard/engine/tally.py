@@ -43,14 +43,20 @@ def by_step(results: Iterable[StepResult]) -> dict[str, list[StepResult]]:
     return found
 
 
-def finished_event(step: Step, results: Sequence[StepResult]) -> NewEvent:
-    """`step.finished` with the worst status of the step's results and how many came to what."""
+def finished_event(step: Step, results: Sequence[StepResult], hosts: int = 0) -> NewEvent:
+    """`step.finished` with the worst status of the step's results and how many came to what.
+
+    `hosts` is how many it was to have; those without a result were not started.
+    """
     counts: dict[Status, int] = {}
     for result in results:
         counts[result.status] = counts.get(result.status, 0) + 1
     worst = [status for status in _WORST_FIRST if status in counts]
     status = worst[0] if worst else Status.SKIPPED
-    message = ", ".join(f"{counts[s]} {s}" for s in worst) or "not started"
+    words = [f"{counts[s]} {s}" for s in worst]
+    if words and hosts > len(results):
+        words.append(f"{hosts - len(results)} not started")
+    message = ", ".join(words) or "not started"
     return NewEvent("step.finished", step.key, data={"status": status.value, "message": message})
 
 

@@ -78,7 +78,7 @@ class Task:
             # Once more for all hosts together, to warn of values that differ between them.
             for warning in publish(step.key, mine, run):
                 run.ledger.tell(warning_event(step.key, warning))
-            run.ledger.tell(finished_event(step, mine))
+            run.ledger.tell(finished_event(step, mine, len(hosts)))
         error = failure(results, self.steps)
         return Ran(tuple(results), error, canceled=run.halt.requested)
 

@@ -14,9 +14,9 @@ class NewEvent:
     """An event not yet committed. `type` is `noun.verb`; see `store/fold.py` for what each means.
 
     run.queued run.started run.resumed run.finished · step.started step.finished step.left ·
-    check.started · attempt.started attempt.finished · result.reached · approval.requested approval.decided ·
-    control.taken · warning.raised · retry.scheduled · rollback.started rollback.finished ·
-    handler.started · plan.accepted
+    check.started · attempt.started attempt.finished · result.reached · approval.requested
+    approval.decided · control.taken · warning.raised · retry.scheduled · rollback.started
+    rollback.finished · handler.started · plan.accepted · run.swept
     """
 
     type: str

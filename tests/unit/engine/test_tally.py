@@ -16,6 +16,8 @@ def test_the_worst_host_decides_and_all_are_counted() -> None:
     event = finished_event(Do("s"), results)
     assert event.data == {"status": "failed", "message": "1 failed, 2 success"}
     assert finished_event(Do("s"), []).data == {"status": "skipped", "message": "not started"}
+    event = finished_event(Do("s"), results, 7)
+    assert event.data["message"] == "1 failed, 2 success, 4 not started"
 
 
 def test_the_first_failure_that_is_not_tolerated() -> None:

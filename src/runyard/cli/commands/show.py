@@ -33,7 +33,8 @@ def show(settings: Settings, run_id: str, lines: int, everything: bool, form: st
     """Show a run: its steps and hosts, what failed and why, warnings, times, last output.
 
     Steps are in the order of the workflow, also those that were not run; times are those of the
-    work, without what was between attempts. Of more than 200 rows only failures and the last ones are shown, the others are counted.
+    work, without what was between attempts. Of more than 200 rows only failures and the last ones
+    are shown, the others are counted.
 
     RUN is a run id, the unique beginning of one, or `last`.
     """
