@@ -70,24 +70,26 @@ class Desk:
             await self.journal.post(run_id, "cancel", {"reason": reason, "kill": kill})
         except ConflictError:
             record = await self.journal.get(run_id, outputs=False)
-            if record.status is not Status.INTERRUPTED and not await self._is_left(run_id):
+            if record.status is not Status.INTERRUPTED and not await self._flying(run_id):
                 raise
             with self.home.own(run_id):
                 left, settled = await self._end_left(run_id, record.epoch, access)
                 data: dict[str, Any] = {"ended": left.ended, "survivors": left.survivors}
                 if left.unreached:
                     data["unreached"] = dict(left.unreached)
+                elif not left.survivors:
+                    settled = await self._flying(run_id)
                 if settled:
                     data["settled"] = [list(row_of(each)) for each in settled]
                 await self.journal.commit(run_id, record.epoch, [NewEvent("run.swept", data=data)])
             return left
         return None
 
-    async def _is_left(self, run_id: str) -> bool:
-        """Whether anything of a run that has ended may go on, as far as the journal tells."""
+    async def _flying(self, run_id: str) -> list[Flying]:
+        """What of a run that has ended may go on, as far as the journal tells."""
         from runyard.service.abandoned import flights_of
 
-        return bool(await flights_of(self.journal, run_id))
+        return await flights_of(self.journal, run_id)
 
     async def _end_left(
         self, run_id: str, epoch: int, access: Access
