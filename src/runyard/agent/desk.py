@@ -12,13 +12,16 @@ from typing import Any
 
 from runyard.agent.metrics import Metrics
 from runyard.agent.order import Order, folder_of
-from runyard.agent.shelf import Unfinished
+from runyard.agent.shelf import Unfinished, Unreadable
 from runyard.agent.task import Task
 from runyard.agent.tools import Tools
 from runyard.model.action import Action, Actions
-from runyard.model.errors import NotFoundError
+from runyard.model.errors import NotFoundError, SystemFault
 from runyard.model.light import dataclass
 from runyard.store.spool import spool_path
+
+LEAST = 60.0
+"""Seconds for which a result is kept in any case, so that its dispatcher can ask for it."""
 
 _LOG = logging.getLogger("runyard.agent")
 
@@ -42,6 +45,7 @@ class Desk:
         self._metrics = metrics
         self._live: dict[str, Task] = {}
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._unreadable: set[str] = set()
         self._at_work: set[asyncio.Task[None]] = set()
 
     @property
@@ -53,17 +57,17 @@ class Desk:
         """The task of that ID, begun now if there is none.
 
         Nothing is awaited in here, so that of two who come at once the second finds the first.
+        Raises SystemFault when there is one of that ID that cannot be read.
         """
-        found = self._live.get(order.folder) or self._kept.get(order.folder)
+        found = self._known(order.folder)
         if found is None:
             found = Task(order, self._tools)
             self._see(found, found.begin(action))
         return found
 
     def find(self, task_id: str) -> Task | Kept:
-        """A task that is known. Raises NotFoundError."""
-        name = folder_of(task_id)
-        found = self._live.get(name) or self._kept.get(name)
+        """A task that is known. Raises NotFoundError; SystemFault when it cannot be read."""
+        found = self._known(folder_of(task_id))
         if found is None:
             raise NotFoundError("task not found", code="TASK")
         return found
@@ -76,9 +80,9 @@ class Desk:
         return found
 
     async def cancel(self, task_id: str, *, hurry: bool = False) -> Task:
-        """Order a living task to end; `hurry`: without its grace. Raises NotFoundError."""
-        task = self._live.get(folder_of(task_id))
-        if task is None or task.ended.is_set():
+        """Order a living task to end; `hurry`: without its grace. Raises as `find`."""
+        task = self._known(folder_of(task_id))
+        if not isinstance(task, Task) or task.ended.is_set():
             raise NotFoundError("task not found or already done", code="TASK")
         await task.cancel(hurry=hurry)
         return task
@@ -86,12 +90,10 @@ class Desk:
     def restore(self, actions: Actions) -> None:
         """Know what earlier lives have done, and take up what they have left. Blocks."""
         for each in self._tools.shelf.load():
-            if isinstance(each, Unfinished):
-                task = Task(each.order, self._tools)
-                action = actions.get(each.order.action)
-                self._see(task, task.take_up(action, canceled=each.canceled))
-            else:
-                self._keep(each)
+            try:
+                self._restore(each, actions)
+            except Exception:  # one of them must not cost all others
+                _LOG.exception("a task of an earlier life cannot be taken up")
 
     def lives(self, run_key: str) -> bool:
         """True while a task of that run has not ended."""
@@ -109,23 +111,49 @@ class Desk:
         for task in [t for t in self._live.values() if t.ended.is_set()]:
             await task.keep()
             self._settle(task)
-        bounds, now = self._tools.bounds, time.monotonic()
+        bounds = self._tools.bounds
         while self._kept:
             oldest = next(iter(self._kept.values()))
-            if len(self._kept) <= bounds.keep_tasks and now - oldest.since < bounds.keep_for:
+            age = time.monotonic() - oldest.since
+            many = len(self._kept) > bounds.keep_tasks and age >= LEAST
+            if not many and age < bounds.keep_for:
                 break
-            del self._kept[oldest.name]
-            await asyncio.to_thread(self._forget, oldest)
+            await self._forget(oldest)
 
-    async def free_output(self) -> None:
-        """Remove output of ended tasks, oldest first, until there is room; results stay."""
+    async def make_room(self) -> None:
+        """Remove output of ended tasks, oldest first, and then old results, until there is room."""
         for kept in list(self._kept.values()):
             if not self._tools.spools.full:
                 return
             if await asyncio.to_thread(self._remove_output, kept):
                 await asyncio.to_thread(self._tools.spools.look)
+        for kept in list(self._kept.values()):
+            if not self._tools.spools.full or time.monotonic() - kept.since < LEAST:
+                return
+            await self._forget(kept)
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> Task | Kept | None:
+        """Raises SystemFault for one that cannot be read: it may run, so it must not be begun."""
+        if name in self._unreadable:
+            raise SystemFault(
+                f"tasks/{name} of the agent was written by another version, which must tell of it",
+                code="UNREADABLE",
+                hint="start that version of runyard there; or remove it when nothing of it runs",
+            )
+        return self._live.get(name) or self._kept.get(name)
+
+    def _restore(self, each: Unfinished | Unreadable | dict[str, Any], actions: Actions) -> None:
+        if isinstance(each, Unfinished):
+            task = Task(each.order, self._tools, each.began_at)
+            action = actions.get(each.order.action)
+            self._see(task, task.take_up(action, canceled=each.canceled))
+        elif isinstance(each, Unreadable):
+            self._unreadable.add(each.name)
+            _LOG.warning("tasks/%s is kept as it is: %s", each.name, each.why)
+        else:
+            self._keep(each)
 
     def _see(self, task: Task, life: Coroutine[Any, Any, None]) -> None:
         self._live[task.order.folder] = task
@@ -160,9 +188,11 @@ class Desk:
             name, result["task_id"], result["run_key"], result["attempt"], time.monotonic()
         )
 
-    def _forget(self, kept: Kept) -> None:
-        self._tools.shelf.remove(kept.name)
-        self._remove_output(kept)
+    async def _forget(self, kept: Kept) -> None:
+        # Known until it is gone: what is begun anew under its ID must not be removed with it.
+        await asyncio.to_thread(self._tools.shelf.remove, kept.name)
+        await asyncio.to_thread(self._remove_output, kept)
+        self._kept.pop(kept.name, None)
 
     def _remove_output(self, kept: Kept) -> bool:
         folder = self._tools.yard.root / "runs" / kept.run_key / "output"

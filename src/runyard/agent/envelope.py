@@ -21,6 +21,13 @@ _WIRE = {
 _WORDS = {"SUPERVISOR_LOST": "supervisor-lost: ", "INTERRUPTED": "interrupted: "}
 _STREAMS = ("stdout", "stderr")
 _FIELDS = tuple(f.name for f in fields(Outcome) if f.name not in _STREAMS)
+_NOTHING = {name: getattr(Outcome(Status.FAILED), name) for name in _FIELDS if name != "status"}
+_NOTHING["warnings"] = []
+_STATUSES = frozenset(status.value for status in Status)
+_TEXTS = (
+    *("task_id", "run_id", "run_key", "step", "host", "action", "attempt", "status"),
+    *_STREAMS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,26 @@ def record(order: Order, outcome: Outcome, times: tuple[float, float]) -> dict[s
         "stderr": outcome.stderr,
         "outcome": {name: getattr(outcome, name) for name in _FIELDS},
     }
+
+
+def kept(data: Any) -> dict[str, Any] | None:
+    """A `record` that was read from disk, with what an older version has not written yet.
+
+    None when it is none that can be told.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("outcome"), dict):
+        return None
+    outcome = {**_NOTHING, "status": data.get("status"), **data["outcome"]}
+    sound = (
+        all(isinstance(data.get(name), str) for name in _TEXTS)
+        and all(isinstance(data.get(name), int | float) for name in ("started_at", "ended_at"))
+        and data["status"] in _STATUSES
+        and all(isinstance(outcome[name], str) for name in ("status", "message", "ended_by"))
+        and all(isinstance(outcome[name], dict) for name in ("env", "exports"))
+        and isinstance(outcome["error"] or {}, dict)
+        and all(isinstance(outcome[name] or 0, int) for name in ("exit_code", "signal"))
+    )
+    return {**data, "outcome": outcome} if sound else None
 
 
 def running(order: Order, streams: Mapping[str, Text], *, offsets: bool = False) -> dict[str, Any]:

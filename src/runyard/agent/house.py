@@ -33,11 +33,12 @@ class House:
     def __init__(self, settings: AgentSettings, state: State, token: str) -> None:
         bounds = settings.bounds
         yard = Yard(state.root, state.epoch)
+        shelf = Shelf(state.tasks)
         self._tools = Tools(
             yard,
-            Shelf(state.tasks),
+            shelf,
             Slots(bounds.tasks, yard.alive),
-            Spools(state.runs, bounds.spool),
+            Spools(state.runs, bounds.spool, shelf),
             bounds,
         )
         metrics = Metrics()

@@ -59,5 +59,5 @@ class Housekeeper:
         for run in tools.spools.idle(tools.bounds.keep_for):
             if not self._desk.lives(run):
                 await tools.yard.clean(run)
-        await self._desk.free_output()
+        await self._desk.make_room()
         await asyncio.to_thread(self._doors.prune)

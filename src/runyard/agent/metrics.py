@@ -18,7 +18,7 @@ _HEADS = {
     "kept": ("gauge", "Tasks that ended and are still known."),
     "doors": ("gauge", "Open doors."),
     "door_bytes_total": ("counter", "Bytes carried through doors."),
-    "spool_bytes": ("gauge", "Output on disk."),
+    "spool_bytes": ("gauge", "Output and results on disk."),
     "refused_total": ("counter", "Requests refused, by HTTP status."),
 }
 PREFIX = "runyard_agent_"

@@ -20,6 +20,15 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LIMITS = ("memory", "processes", "cpu_time", "open_files", "output")
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("task_id", "run_id", "step", "action", "host"), (str,)),
+    **dict.fromkeys(("args", "host_vars", "vars", "env", "secrets", "limits"), (dict,)),
+    "timeout": (int, float, type(None)),
+    "grace": (int, float),
+    "resolved": (bool,),
+}
+
+
 class BadRequest(UsageError):
     """The request cannot be understood: HTTP 400."""
 
@@ -86,8 +95,16 @@ class Order:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Order:
-        """The inverse of `to_dict`. Raises TypeError when it is none."""
-        return cls(**data)
+        """The inverse of `to_dict`; what another version has added is left out.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        order = cls(**{name: data[name] for name in cls.__slots__ if name in data})
+        for name, kinds in _KINDS.items():
+            if not isinstance(getattr(order, name), kinds):
+                raise TypeError(f"{name} is a {_kind(getattr(order, name))}")
+        return order
 
     @property
     def folder(self) -> str:

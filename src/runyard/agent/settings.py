@@ -19,8 +19,8 @@ class Bounds:
         tasks: that run at once, those of doors included.
         body: bytes of a request.
         output: bytes that one task may write.
-        spool: bytes of output of all tasks on disk; beyond them nothing is started.
-        keep_tasks: tasks that have ended and are still known.
+        spool: bytes of output, orders and results on disk; beyond them nothing is started.
+        keep_tasks: tasks that have ended and are still known; more, for a minute after their ends.
         keep_for: seconds for which they, and what doors have left, are known.
     """
 

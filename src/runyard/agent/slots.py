@@ -44,7 +44,7 @@ class Slots:
         if self.running >= self._limit and name not in self._unseen:
             self._unseen &= await self._alive()
             if self.running >= self._limit and name not in self._taken | self._unseen:
-                raise Busy(f"{self._limit} tasks run already")
+                raise Busy(f"the agent runs {self._limit} tasks already, its --max-tasks")
         self.keep(name)
 
     def keep(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Output on disk: how much there is, and runs in which nothing has happened for long."""
+"""What is kept on disk: how much there is, and runs in which nothing has happened for long."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from runyard.agent.shelf import Shelf
 from runyard.model.errors import StoreError
 
 
 class SpoolFull(StoreError):
-    """The output that is kept takes all the room that it may take."""
+    """What is kept takes all the room that it may take."""
 
     code = "SPOOL_FULL"
     hint = "`--max-spool` and `--keep-for` of the agent say how much is kept, and for how long"
 
 
 class Spools:
-    """Looks through `runs`. `total` and `idle` are of the last look."""
+    """Looks through `runs`; output there and `idle` are of the last look."""
 
-    def __init__(self, runs: Path, limit: int) -> None:
+    def __init__(self, runs: Path, limit: int, shelf: Shelf) -> None:
         self._runs = runs
         self._limit = limit
+        self._shelf = shelf
         self._marks: dict[str, tuple[tuple[int, int], float]] = {}
-        self.total = 0
+        self._output = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes of output, orders and results."""
+        return self._output + self._shelf.size
 
     def check(self) -> None:
         """Raises SpoolFull when nothing may be started."""
         if self.total >= self._limit:
-            raise SpoolFull(f"{self.total} bytes of output are kept, {self._limit} may be")
+            raise SpoolFull(
+                f"the agent keeps {self.total} bytes of output and results, and its --max-spool "
+                f"is {self._limit}"
+            )
 
     @property
     def full(self) -> bool:
@@ -47,7 +57,7 @@ class Spools:
             total += size
             mark, since = self._marks.get(name, ((-1, 0), now))
             marks[name] = ((size, latest), since if mark == (size, latest) else now)
-        self.total, self._marks = total, marks
+        self._output, self._marks = total, marks
 
     def idle(self, seconds: float) -> list[str]:
         """Runs in which nothing has changed for that long, by looks of this process."""

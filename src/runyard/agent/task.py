@@ -37,18 +37,19 @@ class Task:
     of it. The result is on disk before that, unless the disk is full.
     """
 
-    def __init__(self, order: Order, tools: Tools) -> None:
+    def __init__(self, order: Order, tools: Tools, began_at: float | None = None) -> None:
         self.order = order
         self.attempt = order.attempt
         self.ended = asyncio.Event()
         self.result: dict[str, Any] | None = None
         self.refusal: RunyardError | None = None
         self.written = False
-        self.began_at = time.time()
+        self.began_at = time.time() if began_at is None else began_at
         self._tools = tools
         self._halt = Halt()
         self._canceled = False
         self._hurried = False
+        self._spent = 0.0  # seconds of its time that earlier lives have had
         self._settling = False  # it will look whether it was canceled, before it goes on
         self._attached = False
 
@@ -58,7 +59,7 @@ class Task:
         try:
             await tools.slots.take(self.attempt)
             tools.spools.check()
-            await asyncio.to_thread(tools.shelf.intend, self.order)
+            await asyncio.to_thread(tools.shelf.intend, self.order, self.began_at)
         except OSError as error:
             why = f"the task cannot be written down: {error.strerror}"
             self.refusal = StoreError(why, hint="see whether the disk of the agent is full")
@@ -68,13 +69,17 @@ class Task:
             await self._through(self._perform(action))
 
     async def take_up(self, action: Action | None, *, canceled: bool) -> None:
-        """Go on with what an earlier life of the agent has begun. Never raises."""
+        """Go on with what an earlier life of the agent has begun. Never raises.
+
+        What is done in this process again gets what is left of its time.
+        """
         self._canceled, self._settling = canceled, True
+        self._spent = max(0.0, time.time() - self.began_at)
         while True:
             try:
                 known = await self._settle(action)
             except _Over as over:
-                await self._finish(over.outcome, time.time())
+                await self._finish(over.outcome)
                 return
             except RunyardError as error:  # what runs may be ours, however long that takes
                 _LOG.warning("task %s waits for a supervisor: %s", self.order.task_id, error)
@@ -108,7 +113,7 @@ class Task:
     async def broke(self, error: Exception) -> None:
         """A defect of ours has ended its life: that is its result."""
         outcome = Outcome.of_error(InternalError.of(error, f"task {self.order.task_id}"))
-        await self._finish(outcome, self.began_at)
+        await self._finish(outcome)
 
     async def keep(self) -> None:
         """Try to write the result down; failing leaves it in memory."""
@@ -168,14 +173,13 @@ class Task:
     async def _perform(self, action: Action) -> Outcome:
         from runyard.agent.work import perform
 
-        tools = self._tools
-        async with tools.yard.connector() as connector:
+        yard, most = self._tools.yard, self._tools.bounds.output
+        async with yard.connector() as connector:
             return await perform(
-                self.order, action, connector, tools.yard.root, tools.bounds.output
+                self.order, action, connector, yard.root, most_output=most, spent=self._spent
             )
 
     async def _through(self, work: Coroutine[Any, Any, Outcome]) -> None:
-        started = time.time()
         try:
             outcome = await self._halt.run(work)
         except Halted:
@@ -185,12 +189,12 @@ class Task:
         except (Exception, SystemExit) as error:
             _LOG.exception("task %s", self.order.task_id)
             outcome = Outcome.of_error(InternalError.of(error, self.order.action))
-        await self._finish(outcome, started)
+        await self._finish(outcome)
 
-    async def _finish(self, outcome: Outcome, started: float) -> None:
+    async def _finish(self, outcome: Outcome) -> None:
         if self._tools.yard.closed:  # we have left it ourselves: the next life asks again
             return
-        self.result = record(self.order, outcome, (started, time.time()))
+        self.result = record(self.order, outcome, (self.began_at, time.time()))
         await self.keep()
 
 

@@ -25,6 +25,8 @@ from runyard.runners.params import resolve_args
 from runyard.store.home import Home
 from runyard.store.output import OutputStore
 
+_LOOK = 1.0
+
 
 class _NoMailbox(Mailbox):
     """Nobody can post to a run here: the run is at the dispatcher."""
@@ -38,50 +40,72 @@ class _NoMailbox(Mailbox):
 
 @dataclass(frozen=True)
 class TaskStep(ActionStep):
-    """A step with an environment of its own, whose arguments may be final as they came."""
+    """A step with an environment of its own, whose arguments may be final as they came.
+
+    `spent`: seconds of its time that are over.
+    """
 
     env: Mapping[str, str] = field(default_factory=dict)
     resolved: bool = False
+    spent: float = 0.0
 
     def arguments(
         self, call: Call, ctx: Context
     ) -> tuple[dict[str, Any], dict[str, str], Mapping[str, Any]]:
         if not self.resolved:
             args, env, variables = super().arguments(call, ctx)
-            return args, {**env, **self.env}, variables
-        scope = ctx.scope(self.item)
-        args = resolve_args(call.action.params, call.args)
-        return args, {**scope.environment(), **self.env}, scope
+        else:
+            variables = ctx.scope(self.item)
+            args = resolve_args(call.action.params, call.args)
+            env = variables.environment()
+        if self.spent and isinstance(args.get("timeout"), int | float):
+            args["timeout"] = _left(args["timeout"], self.spent)
+        return args, {**env, **self.env}, variables
 
 
 async def perform(
-    order: Order, action: Action, connector: Connector, root: Path, most_output: int
+    order: Order,
+    action: Action,
+    connector: Connector,
+    root: Path,
+    *,
+    most_output: int,
+    spent: float = 0.0,
 ) -> Outcome:
     """Do it, once and masked; its output is below `root` afterwards, whoever wrote it.
 
-    Asked for again, a supervised action attaches. Raises what actions raise.
+    Asked for again, a supervised action attaches, and whoever supervises it keeps its time; of
+    another one `spent` seconds are taken off. Raises what actions raise.
     """
     store = OutputStore(Home(root))
     try:
-        return await _perform(order, action, connector, store, most_output)
+        spent = 0.0 if action.supervised else spent
+        return await _perform(order, action, connector, store, most_output, spent)
     finally:
         store.close()
 
 
 async def _perform(
-    order: Order, action: Action, connector: Connector, store: OutputStore, most_output: int
+    order: Order,
+    action: Action,
+    connector: Connector,
+    store: OutputStore,
+    most_output: int,
+    spent: float,
 ) -> Outcome:
     limits = Limits(**order.limits)
     limits = replace(limits, output=min(limits.output or most_output, most_output))
     host = Host(order.host, vars=order.host_vars)
     variables = Variables(Inventory.of([host]), workflow=order.vars, secrets=order.secrets)
+    timeout = _left(order.timeout, spent) if order.timeout and spent else order.timeout
     step = TaskStep(
         order.step,
         Call(action, order.args),
         key=order.folder,
-        policy=Policy(timeout=order.timeout, grace=order.grace, limits=limits),
+        policy=Policy(timeout=timeout, grace=order.grace, limits=limits),
         env=order.env,
         resolved=order.resolved,
+        spent=spent,
     )
     ctx = Context(
         run_id=order.run_key,
@@ -103,3 +127,8 @@ async def _perform(
             if rest := text.encode(errors="replace")[written:]:
                 output.write(stream, rest)
     return outcome
+
+
+def _left(timeout: float, spent: float) -> float:
+    """Seconds of `timeout` after `spent`; enough for one more look in any case."""
+    return max(min(timeout, _LOOK), timeout - spent)

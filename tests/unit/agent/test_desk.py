@@ -1,29 +1,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runyard.agent import envelope
 from runyard.agent.desk import Desk, Kept
 from runyard.agent.metrics import Metrics
-from runyard.agent.order import Order
+from runyard.agent.order import Order, folder_of
 from runyard.agent.settings import Bounds
 from runyard.agent.shelf import Shelf
 from runyard.agent.slots import Busy, Slots
-from runyard.agent.spools import Spools
+from runyard.agent.spools import SpoolFull, Spools
 from runyard.agent.state import State
 from runyard.agent.task import Task
 from runyard.agent.tools import Tools
 from runyard.agent.yard import Yard
 from runyard.model.action import Action, Work
-from runyard.model.errors import NotFoundError, StoreError
+from runyard.model.errors import NotFoundError, StoreError, SystemFault
 from runyard.model.result import Outcome
 from runyard.model.status import Status
+from runyard.runners.actions.wait import WaitUntil
 from runyard.runners.registry import ActionRegistry
+from runyard.store.spool import spool_path
 
 RUN = "run-00000001"
 
@@ -63,16 +68,17 @@ def with_desk(
     async def main() -> None:
         state = State.open(root)
         yard, limits = Yard(root, state.epoch), Bounds(**bounds)
+        shelf = Shelf(state.tasks)
         tools = Tools(
             yard,
-            Shelf(state.tasks),
+            shelf,
             Slots(limits.tasks, yard.alive),
-            Spools(state.runs, limits.spool),
+            Spools(state.runs, limits.spool, shelf),
             limits,
         )
         action = Counted(idempotent=idempotent)
         desk = Desk(tools, Metrics())
-        desk.restore(ActionRegistry({action.name: lambda: action}))
+        desk.restore(ActionRegistry({action.name: lambda: action, "wait.until": WaitUntil}))
         try:
             await scenario(desk, tools, action)
         finally:
@@ -154,7 +160,7 @@ def test_what_may_not_be_done_twice_was_interrupted(tmp_path: Path, canceled: bo
 
 def test_an_action_that_is_not_here_any_more(tmp_path: Path) -> None:
     async def leave(desk: Desk, tools: Tools, action: Counted) -> None:
-        tools.shelf.intend(order(action="gone.away"))
+        tools.shelf.intend(order(action="gone.away"), time.time())
 
     async def go_on(desk: Desk, tools: Tools, action: Counted) -> None:
         task = desk.find("t")
@@ -244,6 +250,10 @@ def test_ended_tasks_are_forgotten_by_number_and_age_but_not_by_the_clock(
         action.go.set()
         for n in range(5):
             await begun(desk, action, task_id=f"t{n}").ended.wait()
+        begin = time.monotonic()
+        await desk.tidy()
+        assert desk.kept == 5  # whoever has ordered them has not had the time to ask
+        monkeypatch.setattr(time, "monotonic", lambda: begin + 61)
         await desk.tidy()
         assert desk.kept == 3
         with pytest.raises(NotFoundError):
@@ -254,8 +264,7 @@ def test_ended_tasks_are_forgotten_by_number_and_age_but_not_by_the_clock(
         monkeypatch.setattr(time, "time", lambda: 4e9)
         await desk.tidy()
         assert desk.kept == 3
-        now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + 3601)
+        monkeypatch.setattr(time, "monotonic", lambda: begin + 3601)
         await desk.tidy()
         assert desk.kept == 0
         assert list((tmp_path / "tasks").iterdir()) == []
@@ -267,17 +276,127 @@ def test_output_makes_room_and_results_stay(tmp_path: Path) -> None:
     async def scenario(desk: Desk, tools: Tools, action: Counted) -> None:
         action.go.set()
         for n in range(4):
-            await begun(desk, action, task_id=f"t{n}").ended.wait()
+            task = begun(desk, action, task_id=f"t{n}")
+            await task.ended.wait()
+            folder = tmp_path / "runs" / RUN / "output"
+            with spool_path(folder, task.attempt).open("ab") as file:
+                file.write(b"x" * 20_000)
         tools.spools.look()
         assert tools.spools.full
-        await desk.free_output()
+        await desk.make_room()
         assert not tools.spools.full
         assert desk.kept == 4
         kept = desk.find("t0")
         assert isinstance(kept, Kept)
         assert (await desk.result(kept))["stdout"] == "done\n"
 
-    with_desk(tmp_path, scenario, spool=100)
+    with_desk(tmp_path, scenario, spool=50_000)
+
+
+def test_results_and_orders_count_and_the_oldest_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(desk: Desk, tools: Tools, action: Counted) -> None:
+        waiting = desk.place(replace(order(), vars={"V": "x" * 20_000}), action)
+        assert isinstance(waiting, Task)
+        while not action.done:
+            await asyncio.sleep(0.01)
+        assert tools.shelf.size > 20_000 and tools.spools.full
+        action.go.set()
+        await waiting.ended.wait()
+        names = (f"t{n}" for n in range(1000))
+        last = ""
+        while not tools.spools.full:
+            last = next(names)
+            await begun(desk, action, task_id=last).ended.wait()
+        begin, count = time.monotonic(), desk.kept
+        files = (tmp_path / "tasks").rglob("*.json")
+        assert tools.shelf.size == sum(file.stat().st_size for file in files)
+        await desk.make_room()
+        assert desk.kept == count
+        refused = begun(desk, action, task_id="more")
+        await refused.ended.wait()
+        assert isinstance(refused.refusal, SpoolFull)
+        monkeypatch.setattr(time, "monotonic", lambda: begin + 61)
+        await desk.make_room()
+        assert not tools.spools.full
+        assert 0 < desk.kept < count
+        desk.find(last)
+
+    with_desk(tmp_path, scenario, spool=5_000)
+
+
+def test_tasks_of_another_version(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What can be read is taken up, what cannot is kept and told of, and the agent starts."""
+
+    async def die(desk: Desk, tools: Tools, action: Counted) -> None:
+        for name in ("newer", "torn"):
+            begun(desk, action, task_id=name)
+        while action.done < 2:
+            await asyncio.sleep(0.01)
+        action.go.set()
+        for name in ("kept", "older", "odd"):
+            await begun(desk, action, task_id=name).ended.wait()
+
+    def change(name: str, file: str, **more: Any) -> None:
+        path = tmp_path / "tasks" / folder_of(name) / file
+        data = {**json.loads(path.read_text()), **more}
+        path.write_text(json.dumps({key: data[key] for key in data if data[key] is not None}))
+
+    async def go_on(desk: Desk, tools: Tools, action: Counted) -> None:
+        action.go.set()
+        task = desk.find("newer")
+        assert isinstance(task, Task)
+        await task.ended.wait()
+        assert task.result is not None and task.result["status"] == "success"
+        for name in ("torn", "odd"):
+            for ask in (desk.find, lambda name: begun(desk, action, task_id=name)):
+                with pytest.raises(SystemFault, match=f"{name}-.*written by another version"):
+                    ask(name)
+        assert action.done == 1
+        assert isinstance(desk.find("kept"), Kept)
+        kept = desk.find("older")
+        assert isinstance(kept, Kept)
+        assert envelope.ended(await desk.result(kept))["result"]["status"] == "success"
+        assert len(list((tmp_path / "tasks").iterdir())) == 5
+
+    with_desk(tmp_path, die)
+    running = tmp_path / "tasks"
+    for name in ("newer", "torn"):  # what was done after the death of the desk does not count
+        (running / folder_of(name)).mkdir(exist_ok=True)
+        (running / folder_of(name) / "result.json").unlink(missing_ok=True)
+        text = json.dumps(order(name).to_dict())
+        (running / folder_of(name) / "order.json").write_text(text)
+    change("newer", "order.json", invented="later")
+    change("torn", "order.json", action=None)
+    change("older", "result.json", outcome={"status": "success", "message": ""})
+    change("odd", "result.json", run_key=None)
+    with_desk(tmp_path, go_on)
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if "is kept as it is" in text]) == 2
+
+
+@pytest.mark.parametrize("by", ["policy", "argument"])
+def test_a_restart_gives_what_is_left_of_the_time(tmp_path: Path, by: str) -> None:
+    async def leave(desk: Desk, tools: Tools, action: Counted) -> None:
+        waits = Order("t", RUN, "s", "wait.until", "here", {"tcp": "127.0.0.1:1"})
+        waits = (
+            replace(waits, timeout=600.0)
+            if by == "policy"
+            else replace(waits, args={**waits.args, "timeout": "600s"})
+        )
+        tools.shelf.intend(waits, time.time() - 3600)
+
+    async def go_on(desk: Desk, tools: Tools, action: Counted) -> None:
+        task = desk.find("t")
+        assert isinstance(task, Task)
+        await task.ended.wait()
+        assert task.result is not None
+        assert task.result["status"] == "timeout"
+        assert task.result["ended_at"] - task.result["started_at"] > 3600
+
+    with_desk(tmp_path, leave)
+    with_desk(tmp_path, go_on)
 
 
 def test_a_defect_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

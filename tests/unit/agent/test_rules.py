@@ -32,11 +32,12 @@ class Passage:
 
     def __init__(self, root: Path, *, own: bool = True, **bounds: Any) -> None:
         limits = Bounds(**bounds)
+        shelf = Shelf(root)
         self.tools = Tools(
             Yard(root, 7),
-            Shelf(root),
+            shelf,
             Slots(limits.tasks, nobody),
-            Spools(root, limits.spool),
+            Spools(root, limits.spool, shelf),
             limits,
         )
         self.metrics = Metrics()

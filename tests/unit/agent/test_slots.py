@@ -16,7 +16,7 @@ def test_places_are_taken_once_and_given_back() -> None:
         for name in ("a", "a", "b"):
             await slots.take(name)
         assert slots.running == 2
-        with pytest.raises(Busy, match="2 tasks run already"):
+        with pytest.raises(Busy, match="the agent runs 2 tasks already, its --max-tasks"):
             await slots.take("c")
         slots.give_back("a")
         slots.give_back("a")

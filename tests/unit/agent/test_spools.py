@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runyard.agent.shelf import Shelf
 from runyard.agent.spools import SpoolFull, Spools
 
 
@@ -15,7 +16,7 @@ def write(runs: Path, run: str, size: int) -> None:
 
 
 def test_output_is_added_up(tmp_path: Path) -> None:
-    spools = Spools(tmp_path, 1000)
+    spools = Spools(tmp_path, 1000, Shelf(tmp_path))
     spools.look()
     spools.check()
     write(tmp_path, "one", 600)
@@ -27,12 +28,14 @@ def test_output_is_added_up(tmp_path: Path) -> None:
     write(tmp_path, "two", 400)
     spools.look()
     assert spools.full
-    with pytest.raises(SpoolFull, match="1000 bytes of output are kept, 1000 may be"):
+    with pytest.raises(
+        SpoolFull, match="keeps 1000 bytes of output and results, and its --max-spool is 1000"
+    ):
         spools.check()
 
 
 def test_idle_is_what_does_not_change(tmp_path: Path) -> None:
-    spools = Spools(tmp_path, 1000)
+    spools = Spools(tmp_path, 1000, Shelf(tmp_path))
     write(tmp_path, "old", 1)
     write(tmp_path, "new", 1)
     spools.look()
@@ -47,7 +50,7 @@ def test_idle_is_what_does_not_change(tmp_path: Path) -> None:
 def test_the_time_of_day_makes_nothing_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spools = Spools(tmp_path, 1000)
+    spools = Spools(tmp_path, 1000, Shelf(tmp_path))
     write(tmp_path, "run", 1)
     spools.look()
     monkeypatch.setattr(time, "time", lambda: 4e9)
