@@ -170,8 +170,9 @@ class HostLost(NetworkError):
         what = "its cancellation could not be delivered" if canceled else "what ran there may go on"
         return cls(
             f"contact with {host} was lost, {what}: {error.message}",
-            hint="`runyard resume RUN` takes up what still runs there; `offline: {lease: 5m}` has "
-            "the host end by itself what nobody asks for",
+            hint="once the host is back, `runyard resume RUN` takes up what still runs there, and "
+            "`runyard cancel RUN` ends it; `offline: {lease: 5m}` has the host end by itself what "
+            "nobody asks for",
         )
 
 
