@@ -205,7 +205,7 @@ def test_what_the_host_has_forgotten_is_lost_and_not_started_again(
 
 def test_nor_when_it_was_away_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.2)
-    monkeypatch.setattr(module, "_LASTING", 0.1)
+    monkeypatch.setattr(module, "_LASTING", 0.0)
 
     async def run() -> Exit:
         host, dialer = remote(tmp_path)
