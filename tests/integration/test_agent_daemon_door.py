@@ -295,7 +295,10 @@ def test_starts_beyond_the_limit_are_busy(tmp_path: Path) -> None:
         with door(one) as brief:
             brief.send(**brief.shell("sleep 300", "two"))
             until(lambda: len(d.call(verb="list")["ok"]["live"]) == 2, "both run")
-        assert code(d.call(**d.shell("true", "three"))) == "BUSY"
+        busy = d.call(**d.shell("true", "three"))["error"]
+        assert busy["code"] == "BUSY"
+        assert busy["message"] == "the agent runs 2 tasks already, its --max-tasks"
+        assert "try again" in busy["hint"]
         order = {"task": {"ID": "t", "Step": {"action": "cmd.run", "args": {"cmd": "true"}}}}
         status, answer = one.ask("POST", "/run", order)
         assert (status, answer["code"]) == (429, "BUSY")
@@ -333,7 +336,9 @@ def test_a_full_spool_starts_nothing(tmp_path: Path) -> None:
             return float(_metric(one, "runyard_agent_spool_bytes")) > 100_000
 
         until(full, "the disk was looked at")
-        assert code(d.call(**d.shell("true", "more"))) == "SPOOL_FULL"
+        full = d.call(**d.shell("true", "more"))["error"]
+        assert full["code"] == "SPOOL_FULL"
+        assert "its --max-spool is 102400" in full["message"] and "--keep-for" in full["hint"]
         order = {"task": {"ID": "t", "Step": {"action": "cmd.run", "args": {"cmd": "true"}}}}
         status, answer = one.ask("POST", "/run", order)
         assert (status, answer["code"]) == (507, "SPOOL_FULL")

@@ -94,12 +94,13 @@ class Door:
             self._refuse(number, refusal.code, refusal.message, code)
             return False
         except RunyardError as error:
-            self._refuse(head.read().get("id"), error.code, error.message, 0)
+            self._refuse(head.read().get("id"), error.code, error.message, 0, error.hint)
             return False
         return True
 
-    def _refuse(self, number: object, code: str, message: str, close: int) -> None:
-        header = {"id": number, "error": {"code": code, "message": message}}
+    def _refuse(self, number: object, code: str, message: str, close: int, hint: str = "") -> None:
+        told = {"code": code, "message": message, **({"hint": hint} if hint else {})}
+        header = {"id": number, "error": told}
         if number is None:
             del header["id"]
         self._own.append(encode(header))

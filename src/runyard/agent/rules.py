@@ -44,7 +44,7 @@ class Rules:
         self._peeked = bytearray()
 
     async def judge(self, head: Head) -> bytes:
-        """A frame of the dispatcher as it goes on. Raises Refusal, FrameError."""
+        """A frame of the dispatcher as it goes on. Raises Refusal, RunyardError, FrameError."""
         header = head.read()
         verb = header.get("verb")
         if not isinstance(header.get("id"), int | None):
@@ -137,7 +137,7 @@ class Rules:
         return head.but({**header, "limits": {**limits, "output": most}})
 
     async def _admit(self, attempt: str) -> None:
-        """Raises Refusal unless there is room for `attempt`, or it is known already."""
+        """Raises Busy, SpoolFull unless there is room for `attempt`, or it is known already."""
         tools = self._tools
         try:
             tools.spools.check()
@@ -145,7 +145,7 @@ class Rules:
         except RunyardError as refused:
             known = self._own and await tools.yard.knows(attempt)
             if not known:
-                raise Refusal(refused.code, refused.message) from refused
+                raise
             if isinstance(refused, Busy):
                 tools.slots.keep(attempt)
 

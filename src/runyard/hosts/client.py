@@ -50,6 +50,8 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "PART": SystemFault,
 }
 
+_SAID = 1000  # characters of a hint
+
 Reply = tuple[dict[str, Any], bytes]
 
 
@@ -194,7 +196,7 @@ class Client(asyncio.Protocol):
         if future.done():
             return
         if error is not None:
-            future.set_exception(_error(error["code"], error["message"]))
+            future.set_exception(_error(error["code"], error["message"], error.get("hint")))
         elif "exit" in header:
             future.set_result((json.loads(payload), b""))
         else:
@@ -229,10 +231,13 @@ def _ended(code: str, message: str) -> RunyardError:
     return NetworkError(f"the supervisor closed the door: {message}")
 
 
-def _error(code: str, message: str) -> RunyardError:
+def _error(code: str, message: str, hint: object = None) -> RunyardError:
+    said = hint[:_SAID] if isinstance(hint, str) and hint else None
     kind = _ERRORS.get(code, InternalError)
     if code in ("PERMISSION", "DISK_FULL"):
         from runyard.hosts.file_fault import file_fault
 
         return file_fault(code, message)
-    return kind(message) if code in ("FENCED", "NOT_FOUND", "STALE") else kind(message, code=code)
+    if code in ("FENCED", "NOT_FOUND", "STALE"):
+        return kind(message, hint=said)
+    return kind(message, code=code, hint=said)

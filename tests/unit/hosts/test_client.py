@@ -18,6 +18,7 @@ from runyard.model.errors import (
     InternalError,
     NetworkError,
     NotFoundError,
+    SystemFault,
 )
 from runyard.supervisor.frames import Decoder, encode
 
@@ -89,6 +90,20 @@ def test_errors_are_of_the_tree(code: str, kind: type[Exception]) -> None:
         await peer.give({"id": 1, "error": {"code": code, "message": "because"}})
         with pytest.raises(kind, match="because"):
             await reply
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"), [("wait a little", "wait a little"), ("x" * 9999, "x" * 1000), (["x"], "")]
+)
+def test_a_hint_comes_along(hint: Any, told: str) -> None:
+    async def scene(client: Client, peer: Peer) -> None:
+        reply = client.send({"verb": "a"})
+        await peer.give({"id": 1, "error": {"code": "BUSY", "message": "no", "hint": hint}})
+        with pytest.raises(SystemFault) as caught:
+            await reply
+        assert caught.value.hint == told
 
     play(scene)
 
