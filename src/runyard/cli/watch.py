@@ -132,7 +132,7 @@ class _Signals:
         self._view = view
         self.only_reader: asyncio.Task[None] | None = None
         self._count = 0
-        self._last: tuple[signal.Signals | None, float] = (None, 0.0)
+        self._same_until = 0.0  # the loop's time
         self._notes: set[asyncio.Task[Any]] = set()
         self._installed: list[signal.Signals] = []
 
@@ -156,10 +156,10 @@ class _Signals:
         if self.only_reader is not None:
             self.only_reader.cancel()
             return
-        now, last = asyncio.get_running_loop().time(), self._last
-        self._last = number, now
-        if number is signal.SIGTERM and last[0] is number and now - last[1] < _ONCE:
+        now = asyncio.get_running_loop().time()
+        if number is signal.SIGTERM and now < self._same_until:
             return
+        self._same_until = now + _ONCE if number is signal.SIGTERM else 0.0
         self._count += 1
         name = "Ctrl-C" if number is signal.SIGINT else number.name
         run = self._started.run_id
