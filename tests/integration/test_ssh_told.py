@@ -1,4 +1,4 @@
-"""Configurations and keys as people have them are taken as by ssh; failures are told as they are."""
+"""Configurations and keys of SSH as people have them, and failures told as they are."""
 
 from __future__ import annotations
 
