@@ -386,5 +386,8 @@ def test_agents_are_looked_at(tmp_path: Path, program: Run) -> None:
         assert "cmd.run" in found[0]["capabilities"]
         done = program("agents", f"http://127.0.0.1:{one.port}", "--token", "another")
         assert done.returncode == 1 and "refused" in done.stdout
+        done = program("agents", f"http://u:secret-word@127.0.0.1:{one.port}")
+        assert done.returncode == 2 and "error[ADDRESS]" in done.stderr
+        assert "secret-word" not in done.stdout + done.stderr
         done = program("agents", f"http://127.0.0.1:{one.port}", "-o", "yaml")
         assert done.returncode == 0 and "state: ok" in done.stdout

@@ -100,8 +100,9 @@ def _chosen(
     """Hosts with agents: those of the inventory that are meant, or addresses as they are given.
 
     Raises:
-        UsageError: patterns and addresses are mixed, or no host has an agent.
+        UsageError: patterns and addresses are mixed, an address is none, or no host has an agent.
     """
+    from runyard.hosts.address import transport_of, without_password
     from runyard.hosts.inventory import Host, Inventory
     from runyard.model.errors import UsageError
 
@@ -109,7 +110,10 @@ def _chosen(
     if not addresses:
         inventory, hosts = chosen_hosts(sources, workflow, words, settings)
     elif len(addresses) == len(words):
-        hosts = [Host(address.partition("://")[2].rstrip("/"), address) for address in addresses]
+        for address in addresses:
+            transport_of(address)
+        names = [without_password(address).partition("://")[2].rstrip("/") for address in addresses]
+        hosts = [Host(name, address) for name, address in zip(names, addresses, strict=True)]
         inventory = Inventory.of(hosts)
     else:
         raise UsageError("give either patterns or addresses of agents, not both")

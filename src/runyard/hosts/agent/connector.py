@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from runyard.hosts.address import without_password
+from runyard.hosts.agent.address import check
 from runyard.hosts.agent.greeting import Contact, Greeting
 from runyard.hosts.agent.pool import Pool
 from runyard.hosts.agent.web import AgentWeb
@@ -17,7 +16,7 @@ from runyard.hosts.remote import RemoteConnector
 from runyard.hosts.site import Site
 from runyard.model.action import Work
 from runyard.model.connector import Connector, FileStat, Put
-from runyard.model.errors import SystemFault, UsageError
+from runyard.model.errors import SystemFault
 from runyard.model.execution import Exec, Exit
 from runyard.model.result import Outcome
 
@@ -133,7 +132,7 @@ class Agents:
         Raises:
             UsageError: `ADDRESS`: it is no address of an agent.
         """
-        _check(host)
+        check(host)
         web = AgentWeb(host.name, host.address, self._pool)
         self._pool.join(web)
         contact = self._contacts.setdefault(host.name, Contact())
@@ -148,25 +147,3 @@ class Agents:
 def open_agent(host: Host, become: str, site: Site) -> AgentConnector:
     """The way to one host alone."""
     return Agents(site).open(host, become)
-
-
-def _check(host: Host) -> None:
-    try:
-        parts = urlsplit(host.address)
-        usable = bool(parts.hostname) and not parts.query and not parts.fragment
-        usable = usable and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-        parts = urlsplit("")
-    if parts.username or parts.password:
-        raise UsageError(
-            f"host {host.name}: the address of an agent holds no user and no password",
-            code="ADDRESS",
-            hint="the token goes into the variable agent_token, as ${secret:NAME}",
-        )
-    if not usable:
-        raise UsageError(
-            f"host {host.name}: {without_password(host.address)} is no address of an agent",
-            code="ADDRESS",
-            hint="such as http://web1:7072",
-        )

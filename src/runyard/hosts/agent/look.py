@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
+from runyard.hosts.address import without_password
+from runyard.hosts.agent.address import check
 from runyard.hosts.agent.greeting import Greeting, greet
 from runyard.hosts.agent.pool import Pool
 from runyard.hosts.agent.web import AgentWeb
 from runyard.hosts.inventory import Host
 from runyard.hosts.site import Access
-from runyard.model.errors import InternalError, NetworkError, RunyardError
+from runyard.model.errors import InternalError, NetworkError, RunyardError, UsageError
 from runyard.model.light import dataclass
 
 OK, REFUSED, ABSENT, WRONG = "ok", "refused", "absent", "wrong"
@@ -50,6 +52,11 @@ async def look_at(
     pool, turn = Pool(access), asyncio.Semaphore(at_once)
 
     async def one(host: Host) -> Seen:
+        try:
+            check(host)
+        except UsageError as unusable:
+            shown = replace(host, address=without_password(host.address))
+            return Seen(shown, WRONG, error=unusable)
         web = AgentWeb(host.name, host.address, pool)
         pool.join(web)
         async with turn:
