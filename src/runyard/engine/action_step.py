@@ -17,7 +17,7 @@ from runyard.expr.shell import bind_shell
 from runyard.expr.template import references, substitute
 from runyard.model.action import Work
 from runyard.model.duration import format_duration
-from runyard.model.errors import DeadlineError, RunyardError
+from runyard.model.errors import CanceledError, DeadlineError, RunyardError
 from runyard.model.light import dataclass
 from runyard.model.result import Outcome, StepResult
 from runyard.model.status import Status
@@ -66,6 +66,8 @@ class ActionStep(Step):
         outcome = await self._perform(self.check_call, ctx, ctx.attempt_id(self.key + CHECK))
         if outcome.status in (Status.SUCCESS, Status.FAILED):
             return outcome.status is Status.SUCCESS
+        if outcome.status is Status.CANCELED:
+            raise CanceledError(f"check: {outcome.message}")
         raise RunyardError(
             f"check could not be run: {outcome.message}",
             code="CHECK",
