@@ -64,10 +64,12 @@ def not_there(why: str, asked: Asked) -> NetworkError:
 
 
 def _lost(reason: Exception, asked: Asked, *, closed: bool) -> NetworkError:
-    """`closed`: the connection was there; so does a server that wants a certificate."""
+    """`closed`: the connection was there; so does a server that wants a certificate, or TLS."""
     error = not_there(_words(reason), asked)
     if closed and asked.address.startswith("https://") and not asked.shows:
         error.hint = f"does it want a certificate? agent_cert and agent_key; or: {error.hint}"
+    elif closed and asked.address.startswith("http://"):
+        error.hint = f"does it speak TLS? {_with('https', asked)}; or: {error.hint}"
     return error
 
 

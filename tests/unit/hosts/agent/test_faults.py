@@ -72,6 +72,12 @@ def test_http_to_somebody_else(says: bytes, why: str, hint: str) -> None:
     assert why in error.message and hint in error.hint
 
 
+def test_http_to_somebody_who_hangs_up() -> None:
+    error = error_of("http://127.0.0.1:{port}")
+    assert (type(error), error.code, error.retryable) == (NetworkError, "NETWORK", True)
+    assert "does it speak TLS? https://127.0.0.1:" in error.hint
+
+
 def test_certificates_that_are_not_trusted(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     signed = authority.sign("server")
