@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from tests.integration.agent_process import PROGRAM, Agent, agent, resident, until
 from tests.integration.certificates import Authority, Signed
@@ -134,6 +135,26 @@ def test_tls(tmp_path: Path, authority: Authority) -> None:
         assert ask_secure(one, authority, None) == 401
         with pytest.raises((OSError, http.client.HTTPException)):
             one.ask("GET", "/health")
+
+
+def test_a_key_with_a_passphrase_is_refused_at_once(tmp_path: Path, authority: Authority) -> None:
+    server = authority.sign("server")
+    key = serialization.load_pem_private_key(server.key.read_bytes(), None)
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # before the port is looked at
+        addr = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = ("--addr", addr, "--tls-cert", str(server.cert), "--tls-key", str(locked))
+        said = refused(*words, "--state", str(tmp_path / "state"))
+    assert "error[TLS]" in said and "the key has a passphrase" in said
+    assert "pass phrase" not in said
+    assert not (tmp_path / "state").exists()
 
 
 def test_client_certificates(tmp_path: Path, authority: Authority) -> None:
@@ -383,11 +404,15 @@ def test_a_service_is_installed_and_removed(tmp_path: Path) -> None:
     shown = runyard("install", "--print", "--addr", "0.0.0.0:7072", *root)
     assert "KillMode=process" in shown
     assert not (tmp_path / "root").exists()
+    before = ("--addr", ":9999", "--max-tasks", "3", "--token", SECRET)
+    shown = runyard(*before, "install", "--print", "--max-tasks", "4", *root)
+    assert "--addr :9999" in shown and "--max-tasks 4" in shown
     told = runyard("install", "--addr", "0.0.0.0:7072", *root)
     assert told.count("wrote ") == 2
     assert runyard("install", "--addr", "0.0.0.0:7072", *root).count("unchanged: ") == 2
     assert "error[ADDRESS]" in runyard("install", "--addr", "7072", *root, code=2)
     secret = next((tmp_path / "root").rglob("*.env")).read_text().rpartition("=")[2].strip()
     assert secret not in told
+    assert "--addr" in runyard("--addr", ":7072", "uninstall", *root, code=2)
     assert runyard("uninstall", *root).count("removed ") == 2
     assert [path for path in (tmp_path / "root").rglob("*") if path.is_file()] == []

@@ -17,15 +17,15 @@ from typing import cast
 import uvicorn
 
 from runyard import __version__
+from runyard.agent import tls
 from runyard.agent.address import Address, bind, shown
 from runyard.agent.argv import hide
 from runyard.agent.house import House
 from runyard.agent.protocol import PEERS, BoundedProtocol, websocket_protocol
-from runyard.agent.settings import AgentSettings, Tls
+from runyard.agent.settings import AgentSettings
 from runyard.agent.state import State
 from runyard.agent.token import token_of
 from runyard.hosts.descriptors import raise_limit
-from runyard.model.errors import UsageError
 from runyard.supervisor.frames import MAX_FRAME
 
 _PING, _PONG = 10.0, 20.0
@@ -79,6 +79,8 @@ async def serve(settings: AgentSettings) -> int:
         _LOG.warning(warning)
     if settings.token:
         hide(settings.token)
+    if settings.tls is not None:
+        tls.check(settings.tls)
     sockets = bind(addresses)
     state = State.open(settings.state or _state_for(shown(sockets[0]).port))
     try:
@@ -113,7 +115,7 @@ async def _until_told(server: Server, house: House, sockets: list[socket.socket]
 
 
 def _config(settings: AgentSettings, house: House) -> uvicorn.Config:
-    tls = settings.tls
+    files = settings.tls
     config = uvicorn.Config(
         house.app,
         loop="asyncio",
@@ -132,26 +134,16 @@ def _config(settings: AgentSettings, house: House) -> uvicorn.Config:
         date_header=True,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE,
-        ssl_certfile=tls.cert if tls else None,
-        ssl_keyfile=tls.key if tls else None,
-        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
+        ssl_certfile=files.cert if files else None,
+        ssl_keyfile=files.key if files else None,
+        ssl_ca_certs=str(files.client_ca) if files and files.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if files and files.client_ca else ssl.CERT_NONE,
     )
     try:
         config.load()
     except (OSError, ssl.SSLError) as error:
-        raise _bad_tls(tls, error) from error
+        raise tls.bad(files, error) from error
     return config
-
-
-def _bad_tls(tls: Tls | None, error: OSError) -> UsageError:
-    files = [str(path) for path in (tls.cert, tls.key, tls.client_ca) if path] if tls else []
-    why = error.strerror or str(error)
-    return UsageError(
-        f"TLS cannot be used with {', '.join(files)}: {why}",
-        code="TLS",
-        hint="--tls-cert is a PEM file with the chain, --tls-key its key without a passphrase",
-    )
 
 
 def _state_for(port: int) -> Path:

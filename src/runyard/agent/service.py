@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from runyard.agent.envfile import quoted, unquoted
 from runyard.agent.settings import AgentSettings, Bounds
 from runyard.agent.unit import MARK, launchd, systemd
 from runyard.hosts.agent.token import VARIABLE
@@ -16,7 +17,7 @@ from runyard.model.errors import UsageError
 from runyard.model.light import dataclass
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_TOKEN = re.compile(rf"^(?:{VARIABLE}=)?([!-~]+)$", re.MULTILINE)
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,21 @@ class Service:
         return launchd(self.name, words, environment, f"{folder}/{self.name}.log")
 
     def secret_text(self, token: str) -> str:
-        """What `secret` holds."""
-        return f"# {MARK}.\n{'' if self.launchd else f'{VARIABLE}='}{token}\n"
+        """What `secret` holds. Raises UsageError for a token that cannot stand in it."""
+        if not self.launchd:
+            return f"# {MARK}.\n{VARIABLE}={quoted(token)}\n"
+        if token.startswith("#"):
+            raise UsageError("a token in a file does not begin with #, as comments do")
+        return f"# {MARK}.\n{token}\n"
 
-    @staticmethod
-    def token_in(text: str) -> str:
+    def token_in(self, text: str) -> str:
         """The token in a file of ours, or a new one."""
-        found = _TOKEN.search(text.partition("\n")[2])
-        return found[1] if found else secrets.token_urlsafe(24)
+        lines = (line.strip() for line in text.splitlines())
+        found = next((line for line in lines if line and not line.startswith("#")), "")
+        if not self.launchd:
+            name, _, value = found.partition("=")
+            found = unquoted(value) if name == VARIABLE else ""
+        return found if _TOKEN.fullmatch(found) else secrets.token_urlsafe(24)
 
     def printed(self) -> str:
         """What would be written, for people; without the token."""

@@ -14,6 +14,7 @@ import pytest
 from runyard.agent.install import Manager, install, uninstall
 from runyard.agent.service import Service
 from runyard.agent.settings import AgentSettings, Bounds, Tls
+from runyard.agent.token import token_of
 from runyard.model.errors import ConflictError, SystemFault, UsageError
 
 NAME = "runyard-agent"
@@ -199,3 +200,27 @@ def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: 
     list(uninstall(made))
     assert told() == ["disable --now runyard-agent", "daemon-reload"]
     assert files(tmp_path / "root") == set()
+
+
+@pytest.mark.parametrize("mac", [False, True], ids=["systemd", "launchd"])
+@pytest.mark.parametrize(
+    "token", ["back\\slash", '"quote', "'quote'", "RUNYARD_AGENT_TOKEN=x", "a#b"]
+)
+def test_a_token_stays_the_same(tmp_path: Path, token: str, mac: bool) -> None:
+    made = service(tmp_path, user=True, launchd=mac, token=token)
+    list(install(made, start=False))
+    assert made.token_in(made.secret.read_text()) == token
+    before = made.secret.read_text()
+    list(install(service(tmp_path, user=True, launchd=mac), start=False))
+    assert made.secret.read_text() == before
+    if mac:  # who starts it reads the file itself
+        assert (
+            token_of(replace(made.settings, token="", token_file=str(made.secret)), ()).value
+            == token
+        )
+
+
+def test_a_token_that_a_file_takes_for_a_comment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not begin with #"):
+        list(install(service(tmp_path, user=True, launchd=True, token="#token"), start=False))
+    assert files(tmp_path) == set()

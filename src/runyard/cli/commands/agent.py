@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,27 @@ _ROOT = click.Path(file_okay=False, path_type=Path)
 
 class AgentGroup(Command, click.Group):
     """A command with commands below it."""
+
+
+def _earlier() -> dict[str, Any]:
+    """Options of an agent that were written before the name of the command below it."""
+    above = click.get_current_context().parent
+    assert above is not None
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {
+        name: value
+        for name, value in above.params.items()
+        if above.get_parameter_source(name) is typed
+    }
+
+
+def _with_earlier(options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options`, and for those that were not typed behind the name those before it."""
+    ctx = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    behind = {name for name in options if ctx.get_parameter_source(name) is typed}
+    before = {name: value for name, value in _earlier().items() if name not in behind}
+    return {**options, **before}
 
 
 def _name_option() -> Callable[[F], F]:
@@ -103,7 +124,7 @@ def install(
     from runyard.agent import install as installing
     from runyard.agent.service import Service
 
-    service = Service.of(name, settings_of(options), root)
+    service = Service.of(name, settings_of(_with_earlier(options)), root)
     if only_print:
         click.echo(service.printed(), nl=False)
         return 0
@@ -127,6 +148,9 @@ def uninstall(settings: Settings, name: str, root: Path | None) -> int:
 
     Tasks that run go on; the state directory stays.
     """
+    if earlier := _earlier():
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in earlier)
+        raise click.UsageError(f"{names}: uninstall takes --name and --root, behind it")
     from runyard.agent import install as installing
     from runyard.agent.service import Service
     from runyard.agent.settings import AgentSettings
