@@ -70,8 +70,7 @@ class Pipeline:
         Raises:
             StoreError, FencedError: the journal does not take what is reached.
         """
-        order = {step.key: n for n, step in enumerate(self.steps(), 1)}
-        run = replace(run, order=order)
+        run = replace(run, order=_order(self.steps()))
         error = await self._ask(run) or await call_hook(
             self.pre_run, run, f"pre_run of {self.name}"
         )
@@ -133,6 +132,17 @@ class Pipeline:
                 run.ledger.tell(NewEvent("handler.started", handler.key))
                 told = _join(told, await Task(handler.key, (handler,), tuple(hosts)).run(run))
         return told
+
+
+def _order(steps: Iterable[Step]) -> dict[str, int]:
+    """Numbers from 1 by key; who stands in for a step has its number."""
+    order = {}
+    for n, first in enumerate(steps, 1):
+        step: Step | None = first
+        while step is not None:
+            order[step.key] = n
+            step = step.fallback
+    return order
 
 
 def _is_wanted(module: Module, run: Running) -> bool:

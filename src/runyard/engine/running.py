@@ -30,8 +30,8 @@ class Running:
     `offline` is for hosts and steps that do not say what to do when a host cannot be reached.
     `crowd` holds the places of the hosts that are at work for the same task; None is no bound.
     `facts`: the work refers to facts of hosts, which are gathered when a host is first reached.
-    `approve_all` answers every approval with yes. `order` numbers the steps from 1. `kill` is the
-    second signal: it stops clean-up work as well.
+    `approve_all` answers every approval with yes. `order` numbers the steps from 1, in
+    their order. `kill` is the second signal: it stops clean-up work as well.
     """
 
     run_id: str
@@ -48,7 +48,7 @@ class Running:
     offline: Offline = Offline()
     facts: bool = False
     approve_all: bool = False
-    order: Mapping[str, int] = field(default_factory=dict)
+    order: dict[str, int] = field(default_factory=dict)
     crowd: Crowd | None = None
 
     def under(self, halt: Halt) -> Running:

@@ -26,7 +26,8 @@ _WORST_FIRST = (
 def started_event(step: Step, hosts: Sequence[Host], run: Running) -> NewEvent:
     """`step.started` with its hosts and its place in the run."""
     names = [host.name for host in hosts]
-    data = {"hosts": names, "index": run.order.get(step.key, 0), "total": len(run.order)}
+    total = next(reversed(run.order.values()), 0)
+    data = {"hosts": names, "index": run.order.get(step.key, 0), "total": total}
     return NewEvent("step.started", step.key, data=data)
 
 

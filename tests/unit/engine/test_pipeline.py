@@ -61,6 +61,24 @@ def test_what_was_to_come_is_named_when_the_run_ends_early(tmp_path: Path) -> No
     bench(tmp_path, scenario, ["a", "b"])
 
 
+def test_who_stands_in_for_a_step_is_told_of_beside_it(tmp_path: Path) -> None:
+    async def scenario(b: Bench) -> None:
+        instead = Do("b-instead")
+        steps = Do("z", lambda ctx: bad(), fallback=instead), Do("a-last")
+        await line(Task("t", steps)).run(b.running())
+        await b.settle()
+        begun = [e for e in await b.journal.events(RUN) if e.type == "step.started"]
+        assert {e.step: (e.data["index"], e.data["total"]) for e in begun} == {
+            "z": (1, 2),
+            "b-instead": (1, 2),
+            "a-last": (2, 2),
+        }
+        names = [step.name for step in (await b.journal.get(RUN)).steps]
+        assert names == ["z", "b-instead", "a-last"]
+
+    bench(tmp_path, scenario)
+
+
 def test_nothing_is_left_of_a_run_that_went_well(tmp_path: Path) -> None:
     async def scenario(b: Bench) -> None:
         await line(task(Do("one")), handlers=(Do("handler:h"),)).run(b.running())

@@ -65,7 +65,7 @@ ON CONFLICT (reader, run) DO UPDATE
 
 -- name: steps
 SELECT step, status, started_at, finished_at, message, hosts FROM steps
-WHERE run = :run ORDER BY position;
+WHERE run = :run ORDER BY position, started_at;
 
 -- name: attempts
 SELECT a.step, a.host, a.n, a.status, a.started_at, a.finished_at, a.message, a.done, e.data
