@@ -55,13 +55,14 @@ def attempts(folder: Path, alive: Callable[[str], bool], tasks: Iterable[str]) -
     """What the supervisor has written in the output directory `folder` of a run. Blocks.
 
     `tasks` are attempts that are told of as tasks. The later attempt of a step on a host counts.
+    Records that are about no attempt are passed over.
     """
     known = set(tasks)
     started: dict[str, float] = {}
-    for _, _, start in lines(str(folder / _STARTS)):
-        started.setdefault(start["attempt"], float(start.get("at", 0)))
+    for start in _records(folder / _STARTS):
+        started.setdefault(start["attempt"], _number(start.get("at")) or 0.0)
     ended = {}
-    for _, _, record in lines(str(folder / EXITS)):
+    for record in _records(folder / EXITS):
         ended[record["attempt"]] = _of_exit(record)
     latest: dict[tuple[str, str], str] = {}
     for attempt in [*started, *(name for name in ended if name not in started)]:
@@ -102,6 +103,16 @@ def record_of(run_id: str, found: Iterable[Seen]) -> RunRecord:
     return record
 
 
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    for _, _, record in lines(str(path)):
+        if isinstance(record["attempt"], str):
+            yield record
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
 def _of_exit(record: Mapping[str, Any]) -> Seen:
     step, host = _place(record["attempt"])
     by, code = str(record.get("ended_by", "")), record.get("exit_code")
@@ -115,9 +126,8 @@ def _of_exit(record: Mapping[str, Any]) -> Seen:
     if status is Status.FAILED and by == "exit":
         message = f"exit code {code}"
     output = {name: record.get(name, "") for name in _OUTPUT} | {"exit_code": code}
-    return Seen(
-        step, host, status, record.get("started_at"), record.get("ended_at"), message, output
-    )
+    began, ended = _number(record.get("started_at")), _number(record.get("ended_at"))
+    return Seen(step, host, status, began, ended, message, output)
 
 
 def _place(attempt: str) -> tuple[str, str]:

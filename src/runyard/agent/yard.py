@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,11 +13,12 @@ from runyard.hosts import launch
 from runyard.hosts.client import Client
 from runyard.hosts.local import LocalConnector
 from runyard.hosts.order import ignore
-from runyard.model.errors import NetworkError, RunyardError
+from runyard.model.errors import FencedError, NetworkError, RunyardError
 from runyard.model.ids import RUN_ID
 
 OWNER = "agent"
 _TRIES = 20
+_LOG = logging.getLogger("runyard.agent")
 
 
 class Yard:
@@ -57,14 +59,20 @@ class Yard:
     async def look_after(self) -> None:
         """See that there is a supervisor, and that what earlier ones have left is settled.
 
-        Attempts of those are killed, as far as they live, and recorded as lost. Raises as `client`.
+        Attempts of those are killed, as far as they live, and recorded as lost. A run about which
+        that cannot be done keeps no other one from its doors. Raises as `client`.
         """
         async with self._looking:
             client = await self.client()
             if client.incarnation == self._seen:
                 return
             for run in await asyncio.to_thread(self._runs):
-                await client.call({"verb": "recover", "run": run})
+                try:
+                    await client.call({"verb": "recover", "run": run})
+                except (NetworkError, FencedError):
+                    raise
+                except RunyardError as error:
+                    _LOG.warning("what is left of %s cannot be settled: %s", run, error.message)
             self._seen = client.incarnation
 
     async def open(self, door: Client) -> None:
