@@ -253,7 +253,9 @@ def test_events_and_records_for_programs(tmp_path: Path, program: Run) -> None:
         (("all", "local", "true"), "'local' is a target"),
         (("ssh://a", "ssh://b", "true"), "'ssh://b' is a target"),
         (("all", "--limit", "!loc*", "--", "true"), "no host is selected by all within --limit"),
+        (("all", "ls", "-l"), "write -- in front"),
         (("--become", "--", "true"), "TARGETS are missing"),
+        (("--become", "all", "--", "true"), "'all' was taken for the user of --become"),
     ],
 )
 def test_wrong_use_is_exit_code_2_and_no_run(

@@ -42,7 +42,13 @@ class ExecCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index("--") if "--" in args else None
-        rest = super().parse_args(ctx, args if at is None else args[:at])
+        try:
+            rest = super().parse_args(ctx, args if at is None else args[:at])
+        except click.NoSuchOption as error:
+            if at is not None:
+                raise
+            text = f"{error.format_message()} If it is the command's, write -- in front of that."
+            raise click.UsageError(text, ctx) from error
         named = ctx.params["targets"]
         ctx.params["divided"] = at is not None
         if at is not None:
@@ -150,7 +156,9 @@ def execute(
     if given["category"] is None and given["work"] is None:
         _refuse(ctx, _UNIT, given, "is of units of work: give --category as well")
         if not targets:
-            raise click.UsageError("TARGETS are missing (or --category, --work)", ctx)
+            taken = given["become"]
+            more = f"; {taken!r} was taken for the user of --become" if taken else ""
+            raise click.UsageError(f"TARGETS are missing (or --category, --work){more}", ctx)
         if not words and given["script"] is None:
             raise click.UsageError("there is no command: write it behind --", ctx)
         return _on_hosts(targets, words, divided, given, access, form, settings)
