@@ -55,7 +55,7 @@ def age(path):
     except OSError:
         return 0
 def fetch(place, folder, digest, *parts):
-    import fcntl, hashlib, json, shutil, tempfile, zlib
+    import ctypes, fcntl, grp, hashlib, json, pwd, resource, shutil, tempfile, zlib
     os.makedirs(place, 0o700, exist_ok=True)
     fresh = tempfile.mkdtemp(dir=place)
     os.write(1, (greeting + json.dumps({"need": True}) + "}" + chr(10)).encode("ascii"))

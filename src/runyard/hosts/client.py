@@ -35,6 +35,7 @@ _ERRORS: Mapping[str, type[RunyardError]] = {
     "BAD_REQUEST": ArgumentError,
     "SIGNAL": ArgumentError,
     "STALE": NetworkError,
+    "NO_PYTHON": NoPython,
     "OWNER": ConflictError,
     "STDIN": ConflictError,
     "STDIN_FULL": ConflictError,
@@ -170,7 +171,8 @@ class Client(asyncio.Protocol):
             self._fail(NetworkError(f"the supervisor sent nonsense: {error}"))
             return
         for header, payload in frames:
-            self._take(header, payload)
+            if self._lost is None:
+                self._take(header, payload)
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = f": {exc}" if exc else ""

@@ -288,6 +288,8 @@ def _error(error: BaseException, header: Header) -> dict[str, str]:
             code = "PERMISSION"
         elif error.errno in (errno.ENOSPC, errno.EDQUOT):
             code = "DISK_FULL"
+    elif isinstance(error, ImportError):  # what is loaded late, of a Python that lacks it
+        code, text = "NO_PYTHON", "python3 there is not whole: %s" % error
     elif isinstance(error, (KeyError, TypeError, ValueError, AttributeError)):
         code = "BAD_REQUEST"
     elif isinstance(error, LookupError):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runyard.hosts.client import Client
+from runyard.hosts.no_python import NoPython
 from runyard.model.errors import (
     ArgumentError,
     FencedError,
@@ -81,6 +82,8 @@ def test_replies_find_their_requests_in_any_order() -> None:
         ("FENCED", FencedError),
         ("NOT_FOUND", NotFoundError),
         ("SECRET_SHORT", ArgumentError),
+        ("NO_PYTHON", NoPython),
+        ("STALE", NetworkError),
         ("WHATEVER", InternalError),
     ],
 )
@@ -193,7 +196,9 @@ def test_output_that_is_none_ends_the_connection(wrong: dict[str, Any]) -> None:
             lambda: Client(lambda *output: seen.append(output)), sock=ours
         )
         peer, reply = Peer(theirs), client.send({"verb": "attach"})
-        await peer.give({"output": "a", "stream": 1, "offset": 0, "at": 0, **wrong}, b"text")
+        said = encode({"output": "a", "stream": 1, "offset": 0, "at": 0, **wrong}, b"text")
+        said += encode({"id": 1, "ok": {}})
+        await asyncio.get_running_loop().sock_sendall(theirs, said)
         with pytest.raises(NetworkError):
             await reply
         assert seen == []
