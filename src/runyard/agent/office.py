@@ -63,8 +63,8 @@ class Office:
         found += map(runstate.of_task, live)
         if not found:
             raise NotFoundError("run not found", code="RUN")
-        record = runstate.record_of(run_id, found)
-        return Response(json.dumps(record.to_dict()), media_type="application/json")
+        answer = runstate.answer_of(runstate.record_of(run_id, found))
+        return Response(json.dumps(answer), media_type="application/json")
 
     async def metrics(self, request: Request) -> Response:
         """`GET /metrics`: figures."""

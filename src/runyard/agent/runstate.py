@@ -88,7 +88,6 @@ def record_of(run_id: str, found: Iterable[Seen]) -> RunRecord:
             seen.finished_at,
             seen.message,
             dict(seen.output or {}),
-            max(0.0, (seen.finished_at or 0.0) - (seen.started_at or seen.finished_at or 0.0)),
         )
     for step in steps.values():
         hosts = list(step.hosts.values())
@@ -101,6 +100,15 @@ def record_of(run_id: str, found: Iterable[Seen]) -> RunRecord:
     record.last_error = next((s.message for s in record.steps if not s.status.is_good), "")
     record.updated_at = record.finished_at or record.started_at
     return record
+
+
+def answer_of(record: RunRecord) -> dict[str, Any]:
+    """The record as the original system writes it, which has no times of work."""
+    answer = record.to_dict()
+    for step in answer["steps"]:
+        for host in step["hosts"].values():
+            del host["worked"]
+    return answer
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
