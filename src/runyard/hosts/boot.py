@@ -116,6 +116,8 @@ def main(digest, files, size, *words):
             except OSError:
                 pass
         return say("no-python", "python3 there is %d.%d, and 3.8 is needed" % sys.version_info[:2])
+    if not os.path.exists("/proc/self/stat"):
+        return say("no-python", "the system there has no /proc, where processes are looked for")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "runyard", "supervisor-" + digest[:32])
     parts = int(files), int(size)

@@ -173,6 +173,14 @@ def test_a_python_that_lacks_something_is_none(home: Path, module: str, known: b
         assert known
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+def test_a_system_without_proc_is_for_the_plain_way(home: Path) -> None:
+    """Such as macOS and the BSDs: a supervisor there would find nothing, and call it the proof."""
+    hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    said = talk(home, [*hidden, *boot.words(OWNER, sys.executable)])
+    assert [(each["code"], "/proc" in str(each["error"])) for each in said] == [("no-python", True)]
+
+
 def test_a_word_that_is_no_ascii_comes_whole(home: Path) -> None:
     place = home / "schön-主机"
     place.mkdir()
