@@ -25,6 +25,7 @@ from runyard.model.errors import (
     RunyardError,
     SystemFault,
 )
+from runyard.model.progress import Progress
 from tests.integration.relays import RelayDialer, remote
 from tests.integration.yards import alive, until
 from tests.unit.hosts.shells import LocalShell
@@ -76,7 +77,9 @@ def test_there_and_back(tmp_path: Path, big: Path, kind: str) -> None:
     async def run() -> None:
         async with host(kind, tmp_path) as way:
             dest = tmp_path / "copy"
-            first = await way.put(big, str(dest), mode=0o640)
+            far = Progress()
+            first = await way.put(big, str(dest), mode=0o640, progress=far)
+            assert far.total == BIG > far.done > 0
             data = big.read_bytes()
             assert dest.read_bytes() == data and dest.stat().st_mode & 0o7777 == 0o640
             assert first.changed and first.size == BIG

@@ -16,6 +16,7 @@ from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NetworkError, NotFoundError
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 
 PART = 4096
@@ -140,6 +141,7 @@ class DummyConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
         if isinstance(data, Path):
             data = await asyncio.to_thread(data.read_bytes)

@@ -12,6 +12,7 @@ from runyard.hosts.shell import Shell
 from runyard.model.action import Work
 from runyard.model.connector import Connector, FileStat, Put
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 
 
@@ -57,8 +58,9 @@ class EitherConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
-        return await self._way.put(data, dest, mode=mode, owner=owner)
+        return await self._way.put(data, dest, mode=mode, owner=owner, progress=progress)
 
     def get(self, src: str) -> AsyncIterator[bytes]:
         return self._way.get(src)

@@ -17,6 +17,7 @@ from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NetworkError, RunyardError
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 from runyard.store.spool import spool_path
 from runyard.supervisor.lost import EXITS
@@ -100,10 +101,11 @@ class LocalConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
         from runyard.hosts import local_files
 
-        return await local_files.put(data, self._absolute(dest), mode, owner)
+        return await local_files.put(data, self._absolute(dest), mode, owner, progress)
 
     def get(self, src: str) -> AsyncIterator[bytes]:
         from runyard.hosts import local_files

@@ -12,6 +12,7 @@ from runyard.hosts.file_fault import file_fault
 from runyard.hosts.source import Source
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
+from runyard.model.progress import Progress
 from runyard.store.settled import settled
 from runyard.supervisor import files
 from runyard.supervisor.incoming import Incoming
@@ -22,9 +23,15 @@ T = TypeVar("T")
 PART = 1 << 20
 
 
-async def put(data: bytes | Path, dest: str, mode: int | None, owner: str | None) -> Put:
+async def put(
+    data: bytes | Path,
+    dest: str,
+    mode: int | None,
+    owner: str | None,
+    progress: Progress | None = None,
+) -> Put:
     """As `Connector.put`; `dest` is absolute."""
-    async with Source.of(data) as source:
+    async with Source.of(data, progress) as source:
         ids = _faults(lambda: files.owner_ids(owner))
         if await _aside(lambda: files.there(dest)) == source.size:
             digest = await source.digest()

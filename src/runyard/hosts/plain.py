@@ -17,6 +17,7 @@ from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import ArgumentError, HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 
 LIMIT = 8
@@ -86,8 +87,9 @@ class PlainConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
-        return await self._files.put(data, dest, mode=mode, owner=owner)
+        return await self._files.put(data, dest, mode=mode, owner=owner, progress=progress)
 
     def get(self, src: str) -> AsyncIterator[bytes]:
         return self._files.get(src)

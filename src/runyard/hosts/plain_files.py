@@ -13,6 +13,7 @@ from runyard.hosts.plain_ask import MISSING, PATH, Questions
 from runyard.hosts.source import Source
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NotFoundError, RunyardError, SystemFault
+from runyard.model.progress import Progress
 from runyard.supervisor.facts import TOOLS
 
 _DIGEST = r"""
@@ -110,9 +111,15 @@ class PlainFiles:
         self._host = questions
 
     async def put(
-        self, data: bytes | Path, dest: str, *, mode: int | None, owner: str | None
+        self,
+        data: bytes | Path,
+        dest: str,
+        *,
+        mode: int | None,
+        owner: str | None,
+        progress: Progress | None = None,
     ) -> Put:
-        async with Source.of(data) as source:
+        async with Source.of(data, progress) as source:
             there = await self._target(dest)
             digest = await source.digest()
             if there is not None and there.kind == "file" and there.size == source.size:

@@ -19,6 +19,7 @@ from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 from runyard.store.spoolcopy import SpoolCopies
 
@@ -127,8 +128,9 @@ class RemoteConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
-        async with Source.of(data) as source:
+        async with Source.of(data, progress) as source:
             sender = Sender(source, dest, mode, owner)
             return await self._persist(sender.run, lambda: sender.progress)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from runyard.model.errors import ArgumentError, NotFoundError, RunyardError, SystemFault
+from runyard.model.progress import Progress
 from runyard.store.settled import settled
 
 _READ = 1 << 20
@@ -19,23 +20,30 @@ _READ = 1 << 20
 class Source:
     """Bytes of known `size`, to be read at offsets and more than once."""
 
-    def __init__(self, data: bytes, fd: int = -1, name: str = "") -> None:
+    def __init__(
+        self, data: bytes, fd: int = -1, name: str = "", progress: Progress | None = None
+    ) -> None:
         self._data = data
         self._fd = fd
         self._name = name
         self._found = os.fstat(fd) if fd >= 0 else None
         self.size = self._found.st_size if self._found is not None else len(data)
+        self._progress = progress or Progress()
+        self._progress.total = self.size
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, data: bytes | Path) -> AsyncIterator[Self]:
-        """Open it. Raises NotFoundError, ArgumentError for what is no file, SystemFault."""
+    async def of(cls, data: bytes | Path, progress: Progress | None = None) -> AsyncIterator[Self]:
+        """Open it; `progress` is told how far it was read.
+
+        Raises NotFoundError, ArgumentError for what is no file, SystemFault.
+        """
         if isinstance(data, bytes):
-            yield cls(data)
+            yield cls(data, progress=progress)
             return
         fd = await settled(lambda: _open(data), os.close)
         try:
-            yield cls(b"", fd, str(data))
+            yield cls(b"", fd, str(data), progress)
         finally:
             os.close(fd)
 
@@ -48,6 +56,7 @@ class Source:
     async def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`, fewer only at the end. Raises SystemFault."""
         length = min(length, self.size - offset)
+        self._progress.done = max(self._progress.done, offset)
         if self._fd < 0:
             return self._data[offset : offset + length]
         return await settled(lambda: self._read(offset, length))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from runyard.model.execution import Exec, Exit
 from runyard.model.light import dataclass
+from runyard.model.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,7 @@ class Connector(Protocol):
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
         """Write `data`, or the file `data` of this machine, to `dest`, if that differs.
 
@@ -74,7 +76,7 @@ class Connector(Protocol):
         links are followed. Raises NotFoundError for a missing source or parent directory,
         ArgumentError for an owner that does not exist, SystemFault `CHANGED` when the source was
         written to meanwhile, SystemFault when the disk is full, `dest` a directory, or access
-        denied; HostLost.
+        denied; HostLost. `progress` is told, in bytes, how far it is.
         """
 
     def get(self, src: str) -> AsyncIterator[bytes]:

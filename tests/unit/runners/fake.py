@@ -16,6 +16,7 @@ from runyard.model.action import Action, Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import NotFoundError, SystemFault
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 from runyard.runners.params import resolve_args
 
@@ -94,6 +95,7 @@ class FakeConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
         if isinstance(data, Path):
             data = data.read_bytes()

@@ -7,6 +7,7 @@ import pytest
 
 from runyard.model.action import Work
 from runyard.model.errors import StoreError
+from runyard.model.progress import Progress
 from runyard.runners import progress
 from tests.unit.runners.fake import FakeConnector
 
@@ -36,7 +37,9 @@ def test_lines_tell_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def run() -> None:
         work = Work("r/s/h/1", "h", FakeConnector(), {}, output=log)
-        async with progress.telling(work, "copied", 2_000_000, lambda: 500_000):
+        far = Progress(2_000_000)
+        far.done = 500_000
+        async with progress.telling(work, "copied", far):
             while len(log.lines) < 2:
                 await asyncio.sleep(0.01)
         count = len(log.lines)
@@ -53,7 +56,7 @@ def test_what_is_quick_tells_nothing() -> None:
     async def run() -> None:
         for output in (log, None):
             work = Work("r/s/h/1", "h", FakeConnector(), {}, output=output)
-            async with progress.telling(work, "copied", 1, lambda: 1):
+            async with progress.telling(work, "copied", Progress(1)):
                 pass
 
     asyncio.run(run())
@@ -61,4 +64,4 @@ def test_what_is_quick_tells_nothing() -> None:
 
 
 def test_words() -> None:
-    assert progress.progress(312_000_000, 700_000_000, 45e6) == "312.0 of 700.0 MB, 45.0 MB/s"
+    assert progress.words(312_000_000, 700_000_000, 45e6) == "312.0 of 700.0 MB, 45.0 MB/s"

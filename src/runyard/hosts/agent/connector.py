@@ -18,6 +18,7 @@ from runyard.model.action import Work
 from runyard.model.connector import Connector, FileStat, Put
 from runyard.model.errors import SystemFault
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 
 
@@ -55,8 +56,11 @@ class AgentConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
-        return await (await self._chosen()).put(data, dest, mode=mode, owner=owner)
+        return await (await self._chosen()).put(
+            data, dest, mode=mode, owner=owner, progress=progress
+        )
 
     async def get(self, src: str) -> AsyncIterator[bytes]:
         async for part in (await self._chosen()).get(src):

@@ -20,6 +20,7 @@ from runyard.model.action import Work
 from runyard.model.connector import FileStat, Put
 from runyard.model.errors import ArgumentError, HostLost, NetworkError, SystemFault
 from runyard.model.execution import Exec, Exit
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 from runyard.store.spoolcopy import SpoolCopies
 
@@ -79,8 +80,9 @@ class OriginalConnector:
         *,
         mode: int | None = None,
         owner: str | None = None,
+        progress: Progress | None = None,
     ) -> Put:
-        return await self._files.put(data, dest, mode=mode, owner=owner)
+        return await self._files.put(data, dest, mode=mode, owner=owner, progress=progress)
 
     def get(self, src: str) -> AsyncIterator[bytes]:
         return self._files.get(src)

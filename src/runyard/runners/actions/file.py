@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from runyard.model.action import Param, Work
 from runyard.model.connector import FileStat
 from runyard.model.errors import ArgumentError, NotFoundError, SystemFault
+from runyard.model.progress import Progress
 from runyard.model.result import Outcome
 from runyard.model.status import Status
 from runyard.runners.files import Landing, check_local, digest_local, set_local
@@ -42,7 +43,11 @@ class FileCopy:
         dest = args["dest"]
         if dest.endswith("/") or await _is_directory(work, dest):
             dest = str(PurePosixPath(dest) / src.name)
-        done = await work.connector.put(src, dest, mode=args["mode"], owner=args["owner"])
+        progress = Progress()
+        async with telling(work, "copied", progress):
+            done = await work.connector.put(
+                src, dest, mode=args["mode"], owner=args["owner"], progress=progress
+            )
         return written(dest, done.sha256, done.size, changed=done.changed)
 
 
@@ -94,9 +99,11 @@ class FileFetch:
             mode = there.mode & 0o777
         landing = await settled(partial(Landing, dest), Landing.abandon)
         try:
-            async with telling(work, "fetched", there.size, lambda: landing.size):
+            progress = Progress(there.size)
+            async with telling(work, "fetched", progress):
                 async for part in work.connector.get(args["src"]):
                     await settled(partial(landing.write, part))
+                    progress.done = landing.size
             digest = landing.sha256
             if there.sha256 and digest != there.sha256:
                 raise SystemFault(
