@@ -112,9 +112,7 @@ def answer_of(record: RunRecord) -> dict[str, Any]:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    for _, _, record in lines(str(path)):
-        if isinstance(record["attempt"], str):
-            yield record
+    return (record for _, _, record in lines(str(path)))
 
 
 def _number(value: object) -> float | None:

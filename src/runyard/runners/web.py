@@ -143,6 +143,11 @@ def _trust(verify: bool | str) -> bool | ssl.SSLContext:
 
 
 def _words(error: BaseException) -> str:
+    from ssl import SSLError
+
+    if isinstance(error, SSLError):  # whose number is none of the system's
+        why = getattr(error, "verify_message", "") or (error.reason or "").replace("_", " ").lower()
+        return f"TLS: {why}" if why else str(error)
     number = getattr(error, "errno", None)
     if isinstance(error, OSError) and not isinstance(error, gaierror) and number:
         return os.strerror(number)

@@ -95,6 +95,6 @@ def lines(path: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
                 record = json.loads(raw)
             except ValueError:
                 record = None
-            if isinstance(record, dict) and "attempt" in record:
+            if isinstance(record, dict) and isinstance(record.get("attempt"), str):
                 yield at, len(raw), record
             at += len(raw)

@@ -147,9 +147,16 @@ def test_certificates_are_checked_by_default(tmp_path: Path) -> None:
         with pytest.raises(NetworkError) as caught:
             do(HttpRequest(), {"url": url})
         assert (caught.value.code, caught.value.retryable) == ("TLS", False)
+        assert "self-signed certificate" in caught.value.message
         assert do(HttpRequest(), {"url": url, "verify": False}).stdout == "hello"
         assert do(HttpRequest(), {"url": url, "verify": "no"}).stdout == "hello"
         assert do(HttpRequest(), {"url": url, "verify": str(cert)}).stdout == "hello"
+
+
+def test_a_server_without_tls_is_told_in_words() -> None:
+    with serving() as server, pytest.raises(NetworkError, match="TLS: ") as caught:
+        do(HttpRequest(), {"url": f"https://127.0.0.1:{server.server_port}/"})
+    assert "permitted" not in caught.value.message
 
 
 def test_messages_hold_no_credentials() -> None:

@@ -67,6 +67,15 @@ def test_a_start_that_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path / "starts.jsonl")
 
 
+def test_records_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    ledger = Ledger(Loop(unexpected))
+    odd = '5\n{"attempt": 5}\n{"attempt": null}\n{"mark": 1}\n[]\nnonsense\n'
+    (tmp_path / "exits.jsonl").write_text(odd + '{"attempt": "r/s/h/1"}\n')
+    (tmp_path / "starts.jsonl").write_text(odd)
+    assert ledger.recover(str(tmp_path), [], {}) == 0
+    assert ledger.known() == ["r/s/h/1"]
+
+
 def test_a_torn_line_does_not_swallow_the_next(tmp_path: Path) -> None:
     (tmp_path / "starts.jsonl").write_text('{"attempt": "torn')
     (tmp_path / "exits.jsonl").write_text('{"attempt": "r/')
