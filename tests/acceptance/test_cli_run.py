@@ -271,8 +271,9 @@ def test_cancel_from_elsewhere_waits_and_counts_survivors(
     assert "error[RUN_FINAL]" in again.stderr
 
 
+@pytest.mark.parametrize("owned", [True, False])
 def test_cancel_kill_waits_for_no_grace(
-    tmp_path: Path, program: Run, background: Background
+    tmp_path: Path, program: Run, background: Background, owned: bool
 ) -> None:
     steps = (
         "steps:\n  - {name: stays, action: cmd.run, grace: 1h, "
@@ -280,6 +281,8 @@ def test_cancel_kill_waits_for_no_grace(
     )
     process = background("run", write(tmp_path, steps))
     pid = int(until_line(process, "| pid ").split()[-1])
+    if not owned:
+        process.kill()
     done = program("cancel", "last", "--kill")
     assert (done.returncode, gone(pid)) == (0, True), done.stderr
     process.communicate(timeout=60)

@@ -13,12 +13,14 @@ from runyard.store.spool import spool_path
 from runyard.supervisor import tree
 
 
-async def end_abandoned(home: Path, owner: str, epoch: int) -> tuple[int, int]:
+async def end_abandoned(
+    home: Path, owner: str, epoch: int, *, kill: bool = False
+) -> tuple[int, int]:
     """End every attempt of the run `owner` in the state directory `home`.
 
-    A living supervisor cancels what it has, with the grace that each attempt was given; what a
-    dead one has left is found by its marks, killed and recorded as lost. No supervisor is started.
-    `epoch` is the new one, under which the run is claimed.
+    A living supervisor cancels what it has, with the grace that each attempt was given, or none
+    (`kill`); what a dead one has left is found by its marks, killed and recorded as lost. No
+    supervisor is started. `epoch` is the new one, under which the run is claimed.
 
     Returns:
         How many attempts were ended, and how many processes survived that; 0 is the promise.
@@ -33,7 +35,7 @@ async def end_abandoned(home: Path, owner: str, epoch: int) -> tuple[int, int]:
     client = await _join(path, owner, epoch)
     if client is not None:
         try:
-            ended, survivors = await _cancel_all(client)
+            ended, survivors = await _cancel_all(client, {"grace": 0.0} if kill else {})
             present = client.incarnation
         except NetworkError:  # it died, or was killed since it was hung: all it had is lost
             ended = survivors = 0
@@ -72,14 +74,15 @@ async def _join(path: Path, owner: str, epoch: int) -> Client | None:
     return client
 
 
-async def _cancel_all(client: Client) -> tuple[int, int]:
+async def _cancel_all(client: Client, grace: dict[str, float]) -> tuple[int, int]:
     """Attempts ended, processes that survived. Raises NetworkError when the supervisor died."""
     reply, _ = await _timely(client, client.send({"verb": "list"}))
     waits = []
     for attempt in reply["live"]:
         waits.append(client.send({"verb": "attach", "attempt": attempt, "wait": True}))
         waits[-1].add_done_callback(order.ignore)
-        client.send({"verb": "cancel", "attempt": attempt}).add_done_callback(order.ignore)
+        told = client.send({"verb": "cancel", "attempt": attempt, **grace})
+        told.add_done_callback(order.ignore)
     exits = [(await _timely(client, wait))[0] for wait in waits]
     return len(exits), sum(int(exit["survivors"]) for exit in exits)
 

@@ -86,8 +86,10 @@ class Elsewhere:
         elsewhere = await cls.of(journal, run_id)
         return len(elsewhere.attempts) if elsewhere is not None else 0
 
-    async def end(self, home: Home, epoch: int, access: Access, secrets: Secrets) -> Ended:
-        """End all of them, each with the grace of its step. Never raises for a host's failure.
+    async def end(
+        self, home: Home, epoch: int, access: Access, secrets: Secrets, *, kill: bool = False
+    ) -> Ended:
+        """End all of them, each with the grace of its step, or none. No host's failure is raised.
 
         `epoch` is the one under which the run is claimed, `access` what is said now of how hosts
         let us in.
@@ -105,7 +107,7 @@ class Elsewhere:
 
         async def one(group: Sequence[Flying]) -> tuple[int, int, str]:
             async with places:
-                return await self._end_at(group, ways, site)
+                return await self._end_at(group, ways, site, kill)
 
         told = await asyncio.gather(*(one(group) for group in groups.values()))
         unreached, settled = dict[str, str](), list[Flying]()
@@ -117,16 +119,14 @@ class Elsewhere:
         return Ended(sum(t[0] for t in told), sum(t[1] for t in told), unreached, settled)
 
     async def _end_at(
-        self, group: Sequence[Flying], ways: Ways, site: Site
+        self, group: Sequence[Flying], ways: Ways, site: Site, kill: bool
     ) -> tuple[int, int, str]:
         """Attempts ended at one host, processes that survived, and why it could not be done."""
         host = self._job.inventory.hosts.get(group[0].host)
         if host is None:
             return 0, 0, "it is not in the inventory of the run"
-        host, graces = (
-            self._job.inventory.with_link(host),
-            {each.id(site.run_id): each.grace for each in group},
-        )
+        host = self._job.inventory.with_link(host)
+        graces = {each.id(site.run_id): 0.0 if kill else each.grace for each in group}
         try:
             way = ways(host, group[0].become)
         except RunyardError as error:
@@ -136,7 +136,7 @@ class Elsewhere:
                 await way.connect()
                 known = [name for name in graces if await way.recall(name)]
             exits = await asyncio.gather(*(end_attempt(way, n, graces[n]) for n in known))
-            boxes, stuck = await _end_containers(way, site.output, graces)
+            boxes, stuck = await _end_containers(way, site.output, graces, kill)
             others = {name: grace for name, grace in graces.items() if name not in known}
             tasks, left = await _end_tasks(host, site, others)
         except TimeoutError:
@@ -188,7 +188,9 @@ async def _end_tasks(host: Host, site: Site, graces: Mapping[str, float]) -> tup
     return await end_tasks(host, site.access, graces)
 
 
-async def _end_containers(way: Connector, output: Path, attempts: Iterable[str]) -> tuple[int, int]:
+async def _end_containers(
+    way: Connector, output: Path, attempts: Iterable[str], kill: bool
+) -> tuple[int, int]:
     """Containers ended at the host's own daemon, and those that could not be."""
     pages = unfinished(output)
     names = [name for name in attempts if name in pages and not pages[name].daemon]
@@ -197,7 +199,7 @@ async def _end_containers(way: Connector, output: Path, attempts: Iterable[str])
     from runyard.runners.docker.abandoned import end_at
     from runyard.runners.docker.daemon import SOCKET
 
-    return await end_at(f"unix://{await way.socket(SOCKET)}", output, names)
+    return await end_at(f"unix://{await way.socket(SOCKET)}", output, names, kill=kill)
 
 
 def _job(spec: Mapping[str, Any]) -> Job:

@@ -60,7 +60,7 @@ class Desk:
         A run that has ended has no owner any more. What an interrupted one left behind, here and
         at other hosts, is ended now, and counted; so is what any other was told to end, or had to
         leave, at a host that could not be reached. `access` is what is said now of how hosts let
-        us in.
+        us in; with `kill` nothing gets a grace.
 
         Raises:
             ConflictError: the run has ended, and nothing of it is left (RUN_FINAL), or somebody
@@ -73,7 +73,7 @@ class Desk:
             if record.status is not Status.INTERRUPTED and not await self._flying(run_id):
                 raise
             with self.home.own(run_id):
-                left, settled = await self._end_left(run_id, record.epoch, access)
+                left, settled = await self._end_left(run_id, record.epoch, access, kill)
                 data: dict[str, Any] = {"ended": left.ended, "survivors": left.survivors}
                 if left.unreached:
                     data["unreached"] = dict(left.unreached)
@@ -92,14 +92,14 @@ class Desk:
         return await flights_of(self.journal, run_id)
 
     async def _end_left(
-        self, run_id: str, epoch: int, access: Access
+        self, run_id: str, epoch: int, access: Access, kill: bool
     ) -> tuple[Cancellation, Sequence[Flying]]:
         """What came of ending all, and those at other hosts that are over for sure."""
         from runyard.hosts.abandoned import end_abandoned
         from runyard.service.abandoned import Elsewhere
 
-        ended, survivors = await end_abandoned(self.home.root, run_id, epoch)
-        here = await self._end_containers(run_id)
+        ended, survivors = await end_abandoned(self.home.root, run_id, epoch, kill=kill)
+        here = await self._end_containers(run_id, kill)
         ended, survivors = ended + here.ended, survivors + here.survivors
         try:
             elsewhere = await Elsewhere.of(self.journal, run_id)
@@ -108,12 +108,12 @@ class Desk:
             return Cancellation(ended, survivors, unreached), ()
         if elsewhere is None:
             return Cancellation(ended, survivors, here.unreached), ()
-        there = await elsewhere.end(self.home, epoch, access, self._secrets)
+        there = await elsewhere.end(self.home, epoch, access, self._secrets, kill=kill)
         unreached = {**here.unreached, **there.unreached}
         left = Cancellation(ended + there.ended, survivors + there.survivors, unreached)
         return left, there.settled
 
-    async def _end_containers(self, run_id: str) -> Cancellation:
+    async def _end_containers(self, run_id: str, kill: bool) -> Cancellation:
         from runyard.runners.docker.book import unfinished
 
         folder = self.home.output_dir(run_id)
@@ -121,7 +121,7 @@ class Desk:
             return Cancellation(0, 0)
         from runyard.runners.docker.abandoned import end_here
 
-        return Cancellation(*await end_here(folder))
+        return Cancellation(*await end_here(folder, kill=kill))
 
     async def decide(
         self, run_id: str, *, accept: bool, step: str = "", by: str = "", comment: str = ""

@@ -20,7 +20,7 @@ _POLL = 0.05
 _ANSWER = 5.0
 
 
-async def end_here(folder: Path) -> tuple[int, int, dict[str, str]]:
+async def end_here(folder: Path, *, kill: bool = False) -> tuple[int, int, dict[str, str]]:
     """End what the run with output directory `folder` has left at daemons of this machine.
 
     Returns:
@@ -31,7 +31,7 @@ async def end_here(folder: Path) -> tuple[int, int, dict[str, str]]:
     for daemon in sorted({page.daemon for page in unfinished(folder).values() if page.daemon}):
         names = [name for name, page in unfinished(folder).items() if page.daemon == daemon]
         try:
-            more, left = await end_at(daemon, folder, names)
+            more, left = await end_at(daemon, folder, names, kill=kill)
         except RunyardError as error:
             unreached[daemon] = error.message
         else:
@@ -59,10 +59,12 @@ async def living(folder: Path) -> int:
     return count
 
 
-async def end_at(daemon: str, folder: Path, attempts: Iterable[str]) -> tuple[int, int]:
+async def end_at(
+    daemon: str, folder: Path, attempts: Iterable[str], *, kill: bool = False
+) -> tuple[int, int]:
     """End the containers of `attempts`, of a run with output directory `folder`, at a daemon.
 
-    Each gets the grace that it was given. Returns as `end_here`.
+    Each gets the grace that it was given, or none (`kill`). Returns as `end_here`.
 
     Raises:
         NetworkError, SystemFault: the daemon cannot be asked, or does not answer any more.
@@ -70,11 +72,11 @@ async def end_at(daemon: str, folder: Path, attempts: Iterable[str]) -> tuple[in
     book = Book(folder)
     pages = book.entries()
     names = [name for name in attempts if name in pages and pages[name].exit is None]
-    told = await asyncio.gather(*(_end(daemon, book, name, pages[name]) for name in names))
+    told = await asyncio.gather(*(_end(daemon, book, name, pages[name], kill) for name in names))
     return sum(ended for ended, _ in told), sum(survivors for _, survivors in told)
 
 
-async def _end(daemon: str, book: Book, attempt: str, page: Entry) -> tuple[int, int]:
+async def _end(daemon: str, book: Book, attempt: str, page: Entry, kill: bool) -> tuple[int, int]:
     """(1, 0) when it was ended, (0, 1) when it could not be, (0, 0) when there was nothing to end.
 
     One that has ended by itself is left as it is: it has a result, which a resume fetches.
@@ -89,7 +91,7 @@ async def _end(daemon: str, book: Book, attempt: str, page: Entry) -> tuple[int,
         if ran and is_over(known["State"]):
             return 0, 0
         if ran:
-            orders.give("cancel", page.grace)
+            orders.give("cancel", 0.0 if kill else page.grace)
             await _stop(contact, orders)
         trouble = await remove(contact)
         if not trouble:
