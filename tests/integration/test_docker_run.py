@@ -268,7 +268,7 @@ def test_the_result_is_bounded_and_the_log_whole(tmp_path: Path, docker: Daemon)
         ({"command": ["/no/such"], "init": False}, "NOT_STARTED", "no such file"),
         ({"workdir": "relative"}, "CONTAINER", "absolute path"),
         ({"memory": "1k"}, "CONTAINER", "memory limit"),
-        ({"image": "Not A Name"}, "CONTAINER", ""),
+        ({"image": "Not A Name"}, "IMAGE", "invalid reference format"),
     ],
 )
 def test_what_cannot_be_started_says_why(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROGRAM, Run
+from tests.integration.relays import root_of
 from tests.integration.sshd import Sshd
 from tests.integration.users import User, may_become, new_user, parent_of, words_of
 
@@ -43,6 +45,14 @@ def start(tmp_path: Path, sshd: Sshd) -> Iterator[Start]:
     for process in processes:
         with process:
             process.kill()
+
+
+@pytest.fixture(autouse=True)
+def tidy(sshd: Sshd) -> Iterator[None]:
+    """A host keeps the files of such runs for weeks, for a resume."""
+    yield
+    for folder in (root_of(sshd.user.home) / "runs").glob(f"*-{ME}"):
+        shutil.rmtree(folder)
 
 
 def sleepers(user: User, mark: str) -> list[int]:
@@ -193,7 +203,5 @@ def test_what_a_host_has_forgotten_is_not_taken_for_ended(
 
 def forget(user: User) -> None:
     """Remove what supervisors wrote down in the home of the user, as a new disk does."""
-    from tests.integration.relays import root_of
-
     for path in root_of(user.home).rglob("starts.jsonl"):
         path.unlink()

@@ -131,6 +131,7 @@ class Elsewhere:
             way = ways(host, group[0].become)
         except RunyardError as error:
             return 0, 0, error.message
+        contained = unfinished(site.output).keys()  # before any of them is ended
         try:
             async with asyncio.timeout(CONNECT):
                 await way.connect()
@@ -147,7 +148,8 @@ class Elsewhere:
             await way.close()
         ended = [exit for exit in exits if exit is not None and exit.ended_by == "cancel"]
         survivors = sum(exit.survivors for exit in exits if exit is not None) + stuck + left
-        return len(ended) + boxes + tasks, survivors, _untold(host, site, others)
+        why = _untold(host, site, others.keys() - contained)
+        return len(ended) + boxes + tasks, survivors, why
 
 
 async def flights_of(journal: Journal, run_id: str) -> list[Flying]:
@@ -164,14 +166,14 @@ def _untold(host: Host, site: Site, attempts: Iterable[str]) -> str:
     """Why nobody can tell whether these, which the host does not know, go on there; or empty.
 
     A supervisor knows whatever it has been given, so that what it does not know was never begun,
-    unless we have output of it. An agent and a daemon were asked in their own way.
+    unless we have output of it. An agent was asked in its own way.
     """
-    record, boxes = PlainRecord(site.output), unfinished(site.output)
+    record = PlainRecord(site.output)
     for name in attempts:
         if record.unfinished(name):
             return f"nobody at {host.name} can tell what runs there"
         spool = site.output / spool_name(name)
-        if host.transport == "agent" or name in boxes or not spool.is_file():
+        if host.transport == "agent" or not spool.is_file():
             continue
         if spool.stat().st_size:
             step = name.split("/")[1]
