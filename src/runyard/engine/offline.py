@@ -152,11 +152,14 @@ def _aside(run: Running) -> AbstractAsyncContextManager[None]:
 async def _connect(ctx: Context, run: Running, seconds: float | None = None) -> None:
     """Reach it, within `seconds`, and gather the facts that are asked for."""
     name = ctx.host.name
-    try:
-        async with asyncio.timeout(seconds):
-            await run.halt.run(ctx.connector.connect())
-    except TimeoutError:
-        raise NetworkError(f"{name} has not answered within {seconds or 0:.1f}s") from None
+    if seconds is None:
+        await run.halt.run(ctx.connector.connect())
+    else:
+        try:
+            async with asyncio.timeout(seconds):
+                await run.halt.run(ctx.connector.connect())
+        except TimeoutError:
+            raise NetworkError(f"{name} has not answered within {seconds:.1f}s") from None
     if run.facts and not run.variables.facts_of(name):
         run.variables.record_facts(name, await run.halt.run(ctx.connector.probe()))
     run.fleet.met.add(name)

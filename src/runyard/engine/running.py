@@ -51,13 +51,9 @@ class Running:
     order: dict[str, int] = field(default_factory=dict)
     crowd: Crowd | None = None
 
-    def under(self, halt: Halt) -> Running:
-        """The same run, stopped by another signal."""
-        return replace(self, halt=halt)
-
-    def within(self, crowd: Crowd) -> Running:
-        """The same run, as the hosts of one task see it."""
-        return replace(self, crowd=crowd)
+    def under(self, halt: Halt, crowd: Crowd | None = None) -> Running:
+        """The same run, stopped by another signal; `crowd`: as the hosts of one task see it."""
+        return replace(self, halt=halt, crowd=crowd)
 
     def write(self, attempt: str, outcome: Outcome) -> None:
         """Keep the streams of work that no supervisor wrote down."""

@@ -68,7 +68,7 @@ class Task:
         try:
             refused = await self._ask(hosts, run)
             crowd = Crowd(self.fan.concurrency)
-            inner = run.under(halt).within(crowd)
+            inner = run.under(halt, crowd)
             results = refused or await self._batches(hosts, inner, crowd, halt)
         finally:
             halt.close()

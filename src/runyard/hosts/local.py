@@ -54,6 +54,7 @@ class LocalConnector:
         self._cwd = cwd or here()
         self._client: Client | None = None
         self._past = Past("")
+        self._folders: dict[str, Path] = {}  # of output, by run
         self._verdicts: dict[str, str] = {}  # why we have killed a supervisor
         self._joining: asyncio.Task[Client] | None = None
         self._closed = False
@@ -206,7 +207,10 @@ class LocalConnector:
             client.abandon(hung.silent(client.pid, ", and cannot be killed from here"))
 
     def _folder(self, attempt: str) -> Path:
-        return self._home / "runs" / attempt.partition("/")[0] / "output"
+        run = attempt.partition("/")[0]
+        if run not in self._folders:
+            self._folders[run] = self._home / "runs" / run / "output"
+        return self._folders[run]
 
     def _absolute(self, path: str) -> str:
         return os.path.join(self._cwd, os.path.expanduser(path))

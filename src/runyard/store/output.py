@@ -49,6 +49,7 @@ class OutputStore:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._writer = SpoolWriter()
+        self._folders: dict[str, Path] = {}  # by run
 
     def append(self, run_id: str, attempt: str, stream: str, data: bytes) -> None:
         """Add output of an action that runs in this process; the caller has masked it.
@@ -59,7 +60,9 @@ class OutputStore:
 
     def attempt(self, run_id: str, attempt: str) -> AttemptOutput:
         """Where the output of one attempt that runs in this process goes."""
-        return AttemptOutput(self._writer, self._home.output_dir(run_id), attempt)
+        if run_id not in self._folders:
+            self._folders[run_id] = self._home.output_dir(run_id)
+        return AttemptOutput(self._writer, self._folders[run_id], attempt)
 
     def attempts(self, run_id: str, only: OutputFilter = ALL) -> list[str]:
         """Ids of the attempts that have output, sorted."""

@@ -39,15 +39,14 @@ class _Job(Generic[T]):
         self.error: BaseException | None = None
 
     def settle(self) -> None:
-        """On the event loop: give the result to whoever still waits."""
+        """On the event loop: give the result to whoever still waits, who then runs first."""
+        if not self.future.done():
+            if self.error is not None:
+                self.future.set_exception(self.error)
+            else:
+                self.future.set_result(self.result)  # type: ignore[arg-type]
         if self.error is None and self.then is not None:
             self.then(self.result)
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)  # type: ignore[arg-type]
 
 
 class Writer:
