@@ -13,10 +13,9 @@ def run(bench: Bench) -> list[Figure]:
     files = {count: sequential_workflow(bench, count) for count in sizes}
     rounds = [{count: bench.run(files[count]) for count in sizes} for _ in range(2)]
     # The better of two: what grows with the steps stays, what the machine did meanwhile does not.
-    taken = {n: min((each[n] for each in rounds), key=lambda took: took.seconds) for n in sizes}
-    small, middle, large = sorted(taken)
-    each = {count: took.seconds / count * 1000 for count, took in taken.items()}
-    peak = {count: took.peak / 2**20 for count, took in taken.items()}
+    small, middle, large = sizes
+    each = {n: min(taken[n].seconds for taken in rounds) / n * 1000 for n in sizes}
+    peak = {n: min(taken[n].peak for taken in rounds) / 2**20 for n in sizes}
     growth = (peak[large] - peak[middle]) / max(peak[middle] - peak[small], 1)
     return [
         Figure(

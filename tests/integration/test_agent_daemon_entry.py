@@ -6,16 +6,18 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.integration.agent_process import PROGRAM, Agent, agent, resident, until
+from tests.integration.agent_process import PROGRAM, Agent, agent, alive, resident, until
 from tests.integration.certificates import Authority, Signed
 
 SECRET = "a-token-of-my-own-1234567890"
@@ -416,3 +418,22 @@ def test_a_service_is_installed_and_removed(tmp_path: Path) -> None:
     assert "--addr" in runyard("--addr", ":7072", "uninstall", *root, code=2)
     assert runyard("uninstall", *root).count("removed ") == 2
     assert [path for path in (tmp_path / "root").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_ctrl_c_is_for_who_stands_in_front(tmp_path: Path, behind: bool) -> None:
+    """A shell has what it starts with `&` ignore it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if behind else None
+    try:
+        with agent(tmp_path / "agent") as one:
+            os.kill(one.pid, signal.SIGINT)
+            if behind:
+                for _ in range(5):
+                    assert one.ask("GET", "/health")[0] == 200
+                    time.sleep(0.1)
+            else:
+                until(lambda: not alive(one.pid), "it has ended")
+            assert one.stop() == 0
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
