@@ -107,6 +107,8 @@ def test_another_connector_starts_nothing_of_a_run_that_is_over(
         late.cancel()
         assert host.client is not None
         host.client.abandon(NetworkError("it leaves without a word"))
+        await asyncio.sleep(0.05)
+        late.cancel()  # in a hurry
         await asyncio.gather(late, return_exceptions=True)
 
     play(scene)

@@ -39,7 +39,7 @@ async def done(task: asyncio.Task[None]) -> AsyncIterator[None]:
 
 
 def test_packets_get_lost(tmp_path: Path) -> None:
-    src = random(tmp_path, 300_000)
+    src = random(tmp_path, 150_000)
 
     async def run() -> None:
         async with far(tmp_path) as (way, proxy):
@@ -50,11 +50,11 @@ def test_packets_get_lost(tmp_path: Path) -> None:
 
 
 def test_the_link_flaps(tmp_path: Path) -> None:
-    src = random(tmp_path, 4_000_000)
+    src = random(tmp_path, 1_500_000)
 
     async def run() -> None:
         async with far(tmp_path) as (way, proxy):
-            proxy.bandwidth = 4_000_000
+            proxy.bandwidth = 2_000_000
             async with proxy.flapping(0.7, 0.2):
                 await there_and_back(way, src, tmp_path / "copy")
             assert proxy.connections > 3
