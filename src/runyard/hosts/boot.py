@@ -19,6 +19,7 @@ from typing import Any, cast
 from runyard.hosts.client import Client
 from runyard.hosts.launch import program
 from runyard.hosts.no_python import NoPython
+from runyard.hosts.order import ignore
 from runyard.model.errors import NetworkError, RunyardError, SystemFault
 from runyard.supervisor.relay import GREETING
 
@@ -197,7 +198,7 @@ class Arrival(asyncio.Protocol):
 
     def __init__(self, client: Client) -> None:
         self.greeted: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self.greeted.add_done_callback(_seen)  # nobody may be waiting any more
+        self.greeted.add_done_callback(ignore)  # nobody may be waiting any more
         self._client = client
         self._transport: asyncio.WriteTransport | None = None
         self._early = bytearray()
@@ -274,8 +275,3 @@ class Arrival(asyncio.Protocol):
             self.greeted.set_exception(error)
         if self._transport is not None:
             self._transport.close()
-
-
-def _seen(greeted: asyncio.Future[dict[str, Any]]) -> None:
-    if not greeted.cancelled():
-        greeted.exception()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from runyard.hosts.client import Client, Reply
+from runyard.hosts.client import Client
 from runyard.model.execution import Exec
 
 SLACK = 10.0
@@ -124,7 +125,7 @@ async def answers(client: Client, seconds: float = PING) -> bool:
     return bool(done) or client.heard > asked or (waiting > 0 and client.taken > taken)
 
 
-def ignore(reply: asyncio.Future[Reply]) -> None:
-    """A reply that nobody waits for any more; its error is no news."""
+def ignore(reply: asyncio.Future[Any]) -> None:
+    """What nobody may wait for any more; its error is no news then."""
     if not reply.cancelled():
         reply.exception()

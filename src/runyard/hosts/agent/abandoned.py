@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from runyard.hosts.agent import wire
 from runyard.hosts.agent.pool import Pool
@@ -47,7 +46,5 @@ async def _end(web: AgentWeb, attempt: str, grace: float) -> tuple[int, int]:
 
 
 def _survivors(state: wire.State) -> int:
-    ours: Any = state.result.get("runyard")
-    told = ours.get("outcome") if isinstance(ours, dict) else None
-    count = told.get("survivors", 0) if isinstance(told, dict) else 0
+    count = (state.outcome or {}).get("survivors", 0)
     return count if isinstance(count, int) else 0

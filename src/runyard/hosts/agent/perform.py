@@ -67,9 +67,8 @@ def _task(run_id: str, action: str, work: Work) -> dict[str, Any]:
 
 def outcome_of(state: wire.State, output: RelayedOutput | None = None) -> Outcome:
     """The outcome of a task that one of our agents has performed, whose output `output` kept."""
-    ours = state.result.get("runyard")
-    told = ours.get("outcome") if isinstance(ours, dict) else None
-    if not isinstance(ours, dict) or not isinstance(told, dict):
+    told = state.outcome
+    if told is None:
         error = ExecutionError(state.error or f"the agent says {state.status} and nothing else")
         return Outcome(Status.FAILED, error=error.to_dict(), message=error.message)
     known = {name: value for name, value in told.items() if name in _FIELDS}
@@ -79,11 +78,9 @@ def outcome_of(state: wire.State, output: RelayedOutput | None = None) -> Outcom
         known["logged"] = True
         if output.trouble:
             known["warnings"] = (*known["warnings"], output.trouble)
-    return Outcome(Status(ours["status"]), **known)
+    return Outcome(Status(state.result["runyard"]["status"]), **known)
 
 
 def _ran(state: wire.State) -> bool:
     """True for work that was ended, and whose true end is known."""
-    ours = state.result.get("runyard")
-    told = ours.get("outcome") if isinstance(ours, dict) else None
-    return isinstance(told, dict) and told.get("logged") is True
+    return state.outcome is not None and state.outcome.get("logged") is True

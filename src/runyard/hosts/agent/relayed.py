@@ -27,9 +27,8 @@ class RelayedOutput:
 
     def suffices(self, state: State) -> bool:
         """True when the result of a task that has ended holds all that it wrote, and we nothing."""
-        told = state.result.get("runyard")
-        outcome = told.get("outcome") if isinstance(told, dict) else None
-        if self.used or not state.ended or not isinstance(outcome, dict):
+        outcome = state.outcome
+        if self.used or not state.ended or outcome is None:
             return False
         size = sum(len(state.text(name).encode(errors="replace")) for name in STREAMS)
         return outcome.get("output_bytes") == size

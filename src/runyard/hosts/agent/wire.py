@@ -34,6 +34,13 @@ class State:
     def ended(self) -> bool:
         return self.status != RUNNING
 
+    @property
+    def outcome(self) -> Mapping[str, Any] | None:
+        """What one of our agents tells of the outcome; None when it tells nothing."""
+        ours = self.result.get("runyard")
+        told = ours.get("outcome") if isinstance(ours, dict) else None
+        return told if isinstance(told, dict) else None
+
     def text(self, name: str) -> str:
         """`stdout` or `stderr`, as much as there is of it."""
         value = self.output.get(name)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from runyard.hosts.order import ignore
 from runyard.hosts.ssh.early import Early
 from runyard.hosts.ssh.target import Target, hop
 from runyard.model.errors import NetworkError, RunyardError, SystemFault
@@ -137,7 +138,7 @@ class Link:
             return connection
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self._open())
-            self._opening.add_done_callback(_seen)
+            self._opening.add_done_callback(ignore)
         return await asyncio.shield(self._opening)
 
     def way(self) -> Iterator[Link]:
@@ -221,9 +222,3 @@ class Link:
 
 def _load() -> None:
     from runyard.hosts.ssh import handshake  # noqa: F401 - and asyncssh with it
-
-
-def _seen(task: asyncio.Task[SSHClientConnection]) -> None:
-    """Who waited may have gone; the error is then no news."""
-    if not task.cancelled():
-        task.exception()
